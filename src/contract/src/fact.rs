@@ -1,0 +1,284 @@
+//! What can be established about a service: the closed set of facts behind every event, and the
+//! reasons that go with them.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Severity, Timestamp, Value};
+
+/// A fact the monitor established; never an order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "detail", rename_all = "snake_case")]
+pub enum Fact {
+    /// The process named by the pid file ended and did not come back within the re-checks.
+    ServiceDown {
+        /// When the death was noticed; the event's own time is when it was judged.
+        noticed: Timestamp,
+        /// The process that was watched until then.
+        last_pid: Option<u32>,
+        /// What was found.
+        cause: Cause,
+        /// How the process ended, where the kernel tells.
+        ended: Ended,
+    },
+    /// It runs again, by our doing.
+    Restarted {
+        /// The process that runs now.
+        pid: u32,
+        /// How many restarts it took.
+        attempts: u32,
+        /// From the moment the death was noticed until the new process was up; milliseconds.
+        #[serde(rename = "downtime_ms", with = "millis")]
+        downtime: Duration,
+    },
+    /// No attempt brought it back.
+    RestartFailed {
+        /// How many attempts were made; zero when a crash loop forbade any.
+        attempts: u32,
+        /// Why the last one failed.
+        failure: Failure,
+    },
+    /// It is left alone for a while.
+    Unmonitored {
+        /// Until when, as the wall clock stood when this was decided; absent: until released.
+        until: Option<Timestamp>,
+        /// Why.
+        reason: UnmonitoredReason,
+    },
+    /// It came back by itself within the re-checks; nothing was restarted.
+    Recovered {
+        /// When the death was noticed.
+        noticed: Timestamp,
+        /// The process that was watched until then.
+        last_pid: Option<u32>,
+        /// The process that runs now.
+        pid: u32,
+        /// From the moment the death was noticed until it was seen up; milliseconds.
+        #[serde(rename = "downtime_ms", with = "millis")]
+        downtime: Duration,
+        /// How the old process ended, where the kernel tells.
+        ended: Ended,
+    },
+    /// It is watched again after a hold-off or a hold.
+    Remonitored {
+        /// What the first look found.
+        found: LookedAgain,
+    },
+    /// Alerts were lost before a sink could take them.
+    AlertsDropped {
+        /// How many.
+        count: u64,
+        /// The first sequence number lost.
+        first_seq: u64,
+        /// The last sequence number lost.
+        last_seq: u64,
+        /// The sink that did not get them; absent: nobody did.
+        sink: Option<String>,
+        /// Why.
+        reason: String,
+    },
+    /// Somebody tries the sinks out.
+    Test {
+        /// What to show.
+        text: String,
+    },
+    /// A kind that a newer version wrote; passed on as it is.
+    #[serde(skip)]
+    Unknown {
+        /// Its name on the wire.
+        kind: String,
+        /// Its detail, untouched.
+        detail: Option<Value>,
+    },
+}
+
+/// Why a service was judged down.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "found")]
+pub enum Cause {
+    /// The process is gone: nothing has that pid.
+    Gone {
+        /// The pid in the pid file.
+        pid: u32,
+    },
+    /// The process ended, but its parent has not collected it.
+    Zombie {
+        /// The pid in the pid file.
+        pid: u32,
+    },
+    /// The pid belongs to a process of another name.
+    OtherProcess {
+        /// The pid in the pid file.
+        pid: u32,
+        /// What that process is called.
+        name: String,
+    },
+    /// There is no pid file.
+    NoPidFile,
+    /// The pid file cannot be used; says why.
+    BadPidFile {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A cause that a newer version wrote.
+    #[serde(other)]
+    Unknown,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// The kernel does not tell (before Linux 6.15, or the process was never seen alive).
+    #[default]
+    Unknown,
+    /// It exited with this status.
+    Exit(i32),
+    /// This signal ended it.
+    Signal(i32),
+}
+
+/// Why a restart attempt failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// In plain words, without the output.
+    pub reason: String,
+    /// The restart command's exit status; absent when it was killed, timed out or never ran.
+    #[serde(default)]
+    pub exit: Option<i32>,
+    /// The last output of the command, cleaned of control characters; at most 4 KiB.
+    #[serde(default)]
+    pub output: String,
+}
+
+/// Why a service is not watched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnmonitoredReason {
+    /// Every restart attempt failed.
+    RestartFailed,
+    /// It dies again after every restart.
+    CrashLoop,
+    /// An operator said so (`vrwatch hold`).
+    Held {
+        /// The operator's words.
+        reason: String,
+    },
+    /// The configuration no longer names it.
+    Removed,
+    /// A reason that a newer version wrote.
+    #[serde(other)]
+    Unknown,
+}
+
+/// What the first look after a hold-off found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LookedAgain {
+    /// It runs.
+    Up {
+        /// Its process.
+        pid: u32,
+    },
+    /// It does not run; a restart follows.
+    Down,
+}
+
+impl Fact {
+    /// The kind's name on the wire.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        match self {
+            Self::ServiceDown { .. } => "service_down",
+            Self::Restarted { .. } => "restarted",
+            Self::RestartFailed { .. } => "restart_failed",
+            Self::Unmonitored { .. } => "unmonitored",
+            Self::Recovered { .. } => "recovered",
+            Self::Remonitored { .. } => "remonitored",
+            Self::AlertsDropped { .. } => "alerts_dropped",
+            Self::Test { .. } => "test",
+            Self::Unknown { kind, .. } => kind,
+        }
+    }
+
+    /// The severity that goes with the kind. Source: ITU-T X.733.
+    #[must_use]
+    pub const fn severity(&self) -> Severity {
+        match self {
+            Self::ServiceDown { .. } => Severity::Major,
+            Self::RestartFailed { .. } | Self::Unmonitored { .. } | Self::AlertsDropped { .. } => {
+                Severity::Critical
+            }
+            Self::Restarted { .. } | Self::Recovered { .. } => Severity::Cleared,
+            Self::Remonitored { .. } | Self::Test { .. } | Self::Unknown { .. } => {
+                Severity::Indeterminate
+            }
+        }
+    }
+
+    /// Whether the outage this fact belongs to is over with it.
+    #[must_use]
+    pub const fn ends_outage(&self) -> bool {
+        matches!(
+            self,
+            Self::Restarted { .. }
+                | Self::Recovered { .. }
+                | Self::Remonitored {
+                    found: LookedAgain::Up { .. }
+                }
+                | Self::Unmonitored {
+                    reason: UnmonitoredReason::Removed,
+                    ..
+                }
+        )
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gone { pid } => write!(formatter, "process {pid} is gone"),
+            Self::Zombie { pid } => write!(formatter, "process {pid} is a zombie"),
+            Self::OtherProcess { pid, name } => {
+                write!(formatter, "process {pid} is now `{name}`")
+            }
+            Self::NoPidFile => formatter.write_str("there is no pid file"),
+            Self::BadPidFile { problem } => {
+                write!(formatter, "the pid file cannot be used: {problem}")
+            }
+            Self::Unknown => formatter.write_str("cause unknown"),
+        }
+    }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => formatter.write_str("how it ended is unknown"),
+            Self::Exit(status) => write!(formatter, "exit {status}"),
+            Self::Signal(number) => write!(formatter, "ended by signal {number}"),
+        }
+    }
+}
+
+/// A `Duration` as whole milliseconds on the wire.
+mod millis {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        duration: &Duration,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Duration, D::Error> {
+        u64::deserialize(deserializer).map(Duration::from_millis)
+    }
+}
