@@ -1,1 +1,10 @@
-//! Stub.
+//! Watches services, judges what is seen, restarts what is down.
+//!
+//! `watch` turns the kernel's facts into observations, `judge` (pure) turns observations into
+//! decisions, `restart` carries decisions out, and the engine ties the three together.
+
+mod moment;
+mod process;
+
+pub use moment::Moment;
+pub use process::Process;
