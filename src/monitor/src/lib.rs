@@ -4,6 +4,7 @@
 //! decisions, `restart` carries decisions out, and the engine ties the three together.
 
 mod moment;
+pub mod proc;
 mod process;
 
 pub use moment::Moment;
