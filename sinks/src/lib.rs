@@ -1,1 +1,20 @@
-//! Stub.
+//! The sinks: one folder each, and the list of them. Nothing outside this crate knows a sink by
+//! name; all of it derives from [`KINDS`]. `README.md` says how to add one.
+
+#![forbid(unsafe_code)]
+
+mod kind;
+mod syslog;
+
+pub use kind::{Build, Host, Kind, Section, SectionError};
+
+/// Every kind of sink there is.
+pub const KINDS: &[Kind] = &[
+    syslog::KIND, //
+];
+
+/// The kind of this name.
+#[must_use]
+pub fn kind(name: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| kind.name == name)
+}
