@@ -6,6 +6,7 @@
 
 mod event;
 mod fact;
+pub mod human;
 mod severity;
 mod sink;
 mod timestamp;

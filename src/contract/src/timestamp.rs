@@ -65,7 +65,7 @@ impl Timestamp {
 impl From<OffsetDateTime> for Timestamp {
     fn from(time: OffsetDateTime) -> Self {
         let time = time.to_offset(UtcOffset::UTC);
-        let nanos = time.millisecond() as u32 * 1_000_000;
+        let nanos = u32::from(time.millisecond()) * 1_000_000;
         Self(time.replace_nanosecond(nanos).unwrap_or(time))
     }
 }
