@@ -1,0 +1,254 @@
+//! A router in a box: private mount, network, process, host-name and IPC namespaces, in which
+//! Debian's unmodified `service` scripts run the real daemons on their usual ports and pid files.
+//! Its first process waits on a pipe from the test, so the box cannot outlive it, not even a kill -9.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use crate::harness::{Peer, eventually};
+
+/// What a command in the box did.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// How it ended.
+    pub(crate) status: ExitStatus,
+    /// What it wrote to its standard output.
+    pub(crate) stdout: String,
+    /// What it wrote to its standard error.
+    pub(crate) stderr: String,
+}
+
+impl Outcome {
+    /// Both outputs, for a text that may be in either.
+    pub(crate) fn output(&self) -> String {
+        format!("{}{}", self.stdout, self.stderr)
+    }
+
+    /// The same, when the command succeeded.
+    #[track_caller]
+    pub(crate) fn expect_success(self) -> Self {
+        assert!(self.status.success(), "it failed: {self:#?}");
+        self
+    }
+}
+
+/// A running box. Dropping it ends every process in it.
+pub(crate) struct Router {
+    /// `unshare`, which stays in the new namespaces and waits for the first process.
+    holder: Child,
+}
+
+impl Router {
+    /// Boots a router whose first process collects orphans, with the configuration of all four
+    /// daemons in place and none of them running.
+    pub(crate) fn boot() -> Self {
+        Self::boot_with("reap")
+    }
+
+    /// Boots a router in which an orphan that ends stays a zombie.
+    pub(crate) fn boot_without_reaper() -> Self {
+        Self::boot_with("keep-zombies")
+    }
+
+    /// Boots a router and starts these daemons in it.
+    pub(crate) fn running(peers: &[Peer]) -> Self {
+        let router = Self::boot();
+        for &peer in peers {
+            router.start(peer);
+        }
+        router
+    }
+
+    fn boot_with(reaper: &str) -> Self {
+        let mut holder = Command::new("unshare")
+            .args(["--mount", "--net", "--pid", "--ipc", "--uts"])
+            .args(["--fork", "--kill-child", "--mount-proc"])
+            .args(["sh", "-c", include_str!("boot.sh"), "boot"])
+            .args([env!("CARGO_BIN_EXE_vrwatch"), reaper])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("`unshare` is missing: tests/all installs what the stories need");
+        let mut said = String::new();
+        let mut stdout = BufReader::new(holder.stdout.take().unwrap());
+        stdout.read_line(&mut said).unwrap();
+        if said != "ready\n" {
+            let mut complaint = String::new();
+            let _ = holder.stderr.take().unwrap().read_to_string(&mut complaint);
+            panic!("no box could be made; the stories need root and namespaces: {complaint}");
+        }
+        let router = Self { holder };
+        for peer in Peer::ALL {
+            peer.install(&router);
+        }
+        router
+    }
+
+    /// A command that will run in the box, with nothing of the test's own environment.
+    pub(crate) fn command<I>(&self, argv: I) -> Command
+    where
+        I: IntoIterator,
+        I::Item: AsRef<std::ffi::OsStr>,
+    {
+        let namespaces = format!("/proc/{}/ns", self.holder.id());
+        let mut command = Command::new("/usr/bin/nsenter");
+        command
+            .arg(format!("--mount={namespaces}/mnt"))
+            .arg(format!("--net={namespaces}/net"))
+            .arg(format!("--ipc={namespaces}/ipc"))
+            .arg(format!("--uts={namespaces}/uts"))
+            .arg(format!("--pid={namespaces}/pid_for_children"))
+            .arg("--")
+            .args(argv)
+            .env_clear()
+            .env("PATH", "/run/box/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("LANG", "C")
+            .env("HOME", "/root")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command in the box until it ends.
+    ///
+    /// Its output goes to files: a daemon that it starts may keep a pipe open for ever.
+    pub(crate) fn run<I>(&self, argv: I) -> Outcome
+    where
+        I: IntoIterator,
+        I::Item: AsRef<std::ffi::OsStr>,
+    {
+        let mut outputs = [tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap()];
+        let status = self
+            .command(argv)
+            .stdout(outputs[0].try_clone().unwrap())
+            .stderr(outputs[1].try_clone().unwrap())
+            .status()
+            .unwrap();
+        let [stdout, stderr] = outputs.each_mut().map(|file| {
+            let mut bytes = Vec::new();
+            std::io::Seek::rewind(file).unwrap();
+            file.read_to_end(&mut bytes).unwrap();
+            String::from_utf8_lossy(&bytes).into_owned()
+        });
+        Outcome {
+            status,
+            stdout,
+            stderr,
+        }
+    }
+
+    /// Debian's `service NAME ACTION`.
+    pub(crate) fn service(&self, peer: Peer, action: &str) -> Outcome {
+        self.run(["service", peer.service(), action])
+    }
+
+    /// Starts a daemon and waits until it answers.
+    #[track_caller]
+    pub(crate) fn start(&self, peer: Peer) -> u32 {
+        self.service(peer, "start").expect_success();
+        self.until_it_answers(peer)
+    }
+
+    /// Waits until the process of the pid file lives and its port answers; returns its pid.
+    #[track_caller]
+    pub(crate) fn until_it_answers(&self, peer: Peer) -> u32 {
+        eventually(
+            &format!("{peer:?} runs and answers"),
+            || self.pid_of(peer).filter(|_| self.answers(peer)),
+            || self.processes(),
+        )
+    }
+
+    /// Whether something listens on the daemon's port.
+    pub(crate) fn answers(&self, peer: Peer) -> bool {
+        let connect = format!("exec 3<>/dev/tcp/127.0.0.1/{}", peer.port());
+        self.run(["bash", "-c", &connect]).status.success()
+    }
+
+    /// The process that a daemon's pid file names, as the box numbers it, if it lives.
+    pub(crate) fn pid_of(&self, peer: Peer) -> Option<u32> {
+        let text = fs::read_to_string(self.path(peer.pid_file())).ok()?;
+        let pid = text.trim().parse().ok()?;
+        self.is_alive(pid).then_some(pid)
+    }
+
+    /// Every live process of that name.
+    pub(crate) fn pids_named(&self, name: &str) -> Vec<u32> {
+        let found = self.run(["pgrep", "-x", name]);
+        found
+            .stdout
+            .lines()
+            .map(|line| line.parse().unwrap())
+            .collect()
+    }
+
+    /// Whether a process of the box runs and is not a zombie.
+    pub(crate) fn is_alive(&self, pid: u32) -> bool {
+        self.state(pid)
+            .is_some_and(|state| state != 'Z' && state != 'X')
+    }
+
+    /// The letter of a process's state, proc(5).
+    pub(crate) fn state(&self, pid: u32) -> Option<char> {
+        let stat = fs::read_to_string(self.path(&format!("/proc/{pid}/stat"))).ok()?;
+        stat.rsplit_once(") ")?.1.chars().next()
+    }
+
+    /// Sends a signal, by its name without `SIG`.
+    #[track_caller]
+    pub(crate) fn signal(&self, pid: u32, signal: &str) {
+        self.run(["kill", "-s", signal, &pid.to_string()])
+            .expect_success();
+    }
+
+    /// `kill -9` of the process that the daemon's pid file names; returns its pid.
+    #[track_caller]
+    pub(crate) fn kill9(&self, peer: Peer) -> u32 {
+        let pid = self.pid_of(peer).expect("it runs");
+        self.signal(pid, "KILL");
+        pid
+    }
+
+    /// Where the test finds a file of the box.
+    ///
+    /// # Panics
+    /// For `/var/run`: the link there is absolute, so from outside it leads out of the box.
+    pub(crate) fn path(&self, inside: &str) -> PathBuf {
+        assert!(inside.starts_with('/') && !inside.starts_with("/var/run"));
+        PathBuf::from(format!("/proc/{}/root{inside}", self.holder.id()))
+    }
+
+    /// Reads a file of the box; empty when it is not there.
+    pub(crate) fn read(&self, inside: &str) -> String {
+        fs::read(self.path(inside))
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default()
+    }
+
+    /// Writes a file of the box, with the directories above it.
+    pub(crate) fn write(&self, inside: &str, text: &str) {
+        let path = self.path(inside);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// Everything that runs in the box, for a failure's message.
+    pub(crate) fn processes(&self) -> String {
+        self.run(["ps", "-eo", "pid,ppid,pgid,sid,stat,args"])
+            .output()
+    }
+}
+
+impl Drop for Router {
+    fn drop(&mut self) {
+        // The end of its input ends the first process, and that ends all others; the kill is for a
+        // box that never got that far.
+        drop(self.holder.stdin.take());
+        if std::thread::panicking() {
+            let _ = self.holder.kill();
+        }
+        let _ = self.holder.wait();
+    }
+}

@@ -1,0 +1,7 @@
+//! Stories about a router with real daemons, told from outside: what an operator does or what goes
+//! wrong, and what `vrwatch` then does and tells.
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod the_box;
