@@ -44,7 +44,7 @@ impl Default for Policy {
             recheck: Attempts::default(),
             restart: Attempts::default(),
             settle: Duration::from_secs(2),
-            hold_off: Duration::from_secs(30 * 60),
+            hold_off: Duration::from_mins(30),
             crash_loop: CrashLoop::default(),
         }
     }
@@ -63,7 +63,7 @@ impl Default for CrashLoop {
     fn default() -> Self {
         Self {
             restarts: 5,
-            within: Duration::from_secs(10 * 60),
+            within: Duration::from_mins(10),
         }
     }
 }

@@ -1,33 +1,63 @@
 //! What the judge remembers about one service between two observations.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::outage::Outage;
+use super::stage::Stage;
+use super::turn::Turn;
 use super::{Decision, Observation, Phase, Policy};
 use crate::{Moment, Process};
 
-/// Everything the judge knows about one service. Serialized, it survives the daemon.
+/// A look that was asked for and not answered is asked for again after this long: a daemon that
+/// crashed between the two must not leave the service waiting for ever.
+const LOOK_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Everything the judge knows about one service. Serialized, it survives the daemon and, with
+/// [`State::rebase`], the boot.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct State {
-    service: String,
-    restarts: u64,
-    seen: Option<Process>,
-    restart_running: bool,
+    pub(super) service: String,
+    pub(super) stage: Stage,
+    /// The outage that is open, told or not.
+    pub(super) outage: Option<Outage>,
+    /// Outages begun; numbers them.
+    pub(super) outages: u64,
+    /// Restarts that succeeded.
+    pub(super) restarts: u64,
+    /// When the latest of them did, oldest first, on the monotonic clock; bounded.
+    pub(super) history: VecDeque<Duration>,
+    /// The process that was last seen up.
+    pub(super) seen: Option<Process>,
+    /// A restart command runs, whatever the stage: a hold does not end it.
+    pub(super) restart_running: bool,
+    /// When a look was asked for that has not been answered.
+    pub(super) asked: Option<Duration>,
 }
 
 impl State {
-    /// Knows nothing yet.
+    /// Of a service that has not been looked at yet.
     #[must_use]
     pub fn new(service: &str) -> Self {
         Self {
             service: service.to_owned(),
+            stage: Stage::Unknown,
+            outage: None,
+            outages: 0,
             restarts: 0,
+            history: VecDeque::new(),
             seen: None,
             restart_running: false,
+            asked: None,
         }
     }
-    /// Weighs one observation.
+
+    /// Weighs one observation: what is known from now on, and what is to be done, in that order.
+    ///
+    /// Observations may come at any time in any order; whatever makes no sense changes nothing.
+    /// [`Decision::Restart`] is only ever the answer to [`Observation::Down`].
     #[must_use]
     pub fn judge(
         self,
@@ -35,51 +65,82 @@ impl State {
         observation: Observation,
         now: Moment,
     ) -> (Self, Vec<Decision>) {
-        let _ = (policy, observation, now, &self.service);
-        (self, Vec::new())
+        let mut turn = Turn::new(self, policy, now);
+        match observation {
+            Observation::Up { process, ended } => turn.up(process, ended),
+            Observation::Down {
+                cause,
+                ended,
+                noticed,
+            } => turn.down(cause, ended, noticed),
+            Observation::RestartEnded(outcome) => turn.restart_ended(outcome),
+            Observation::TimePassed => turn.time_passed(),
+            Observation::Held { until, reason } => turn.held(until, reason),
+            Observation::Released => turn.released(),
+            Observation::Removed => turn.removed(),
+        }
+        turn.end()
     }
-    /// When `TimePassed` must be given, on the monotonic clock.
+
+    /// When [`Observation::TimePassed`] must be given, on the monotonic clock.
+    ///
+    /// Moves on with every look that is asked for, so giving it at once when due never spins.
     #[must_use]
     pub fn due(&self) -> Option<Duration> {
-        None
+        match self.asked {
+            Some(asked) => Some(asked.saturating_add(LOOK_PATIENCE)),
+            None => self.stage.due(),
+        }
     }
+
     /// Where the service stands.
     #[must_use]
     pub fn phase(&self) -> Phase {
-        Phase::Unknown
+        self.stage.phase()
     }
-    /// The outage that is open.
+
+    /// The id of the outage that is open; while [`Phase::Checking`] nothing has been told of it.
     #[must_use]
     pub fn outage(&self) -> Option<&str> {
-        None
+        self.outage.as_ref().map(|outage| outage.id.as_str())
     }
-    /// How many restarts succeeded.
+
+    /// How many restarts succeeded since this state began.
     #[must_use]
     pub fn restarts(&self) -> u64 {
         self.restarts
     }
+
     /// The process that was last seen up.
     #[must_use]
     pub fn last_process(&self) -> Option<Process> {
         self.seen
     }
-    /// Nothing is in progress.
+
+    /// Whether nothing is in progress: no re-check, no restart, no look that is still to come now.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
-        true
+        let at_rest = match self.stage {
+            Stage::Unknown | Stage::Up(_) | Stage::HeldOff { .. } | Stage::Held { .. } => true,
+            Stage::Checking { .. }
+            | Stage::Restarting { .. }
+            | Stage::Settling(_)
+            | Stage::Waiting { .. } => false,
+        };
+        at_rest && !self.restart_running && self.asked.is_none()
     }
-    /// Must this survive a crash of the daemon?
+
+    /// Whether this state must survive a crash of the daemon: whatever a fresh look at the
+    /// service would not bring back.
     #[must_use]
     pub fn must_be_kept(&self) -> bool {
-        false
+        let plain = matches!(self.stage, Stage::Unknown | Stage::Up(_));
+        !plain || self.restart_running || !self.history.is_empty()
     }
-    /// A restart command runs.
+
+    /// Whether a restart command runs.
     #[must_use]
     pub fn restart_running(&self) -> bool {
         self.restart_running
-    }
-    /// After a reboot.
-    pub fn rebase(&mut self, saved_at: Moment, now: Moment, longest: Duration) {
-        let _ = (saved_at, now, longest);
     }
 }
