@@ -7,6 +7,7 @@ mod judge;
 mod moment;
 pub mod proc;
 mod process;
+pub mod restart;
 
 pub use judge::{Attempts, CrashLoop, Decision, Observation, Outcome, Phase, Policy, State};
 pub use moment::Moment;
