@@ -3,8 +3,12 @@
 
 mod peer;
 mod router;
+pub(crate) mod syslog;
+mod vrwatch;
 mod wait;
 
 pub(crate) use peer::Peer;
 pub(crate) use router::{Outcome, Router};
-pub(crate) use wait::{LIMIT, eventually};
+pub(crate) use syslog::Syslog;
+pub(crate) use vrwatch::{CONFIG, Config, Vrwatch, about, events, kinds};
+pub(crate) use wait::eventually;

@@ -1,4 +1,4 @@
-//! The four daemons of a CloudStack router, as Debian ships them: where their pid files, ports and
+//! The four daemons of a `CloudStack` router, as Debian ships them: where their pid files, ports and
 //! configuration are, and how their configuration can be spoiled and mended.
 
 use crate::harness::Router;
@@ -10,17 +10,17 @@ pub(crate) enum Peer {
     Dnsmasq,
     /// The load balancer; a reload starts a new process that takes over.
     Haproxy,
-    /// The SSH server, on CloudStack's port.
+    /// The SSH server, on `CloudStack`'s port.
     Sshd,
     /// The web server; a parent with several children that share its sockets.
     Apache2,
 }
 
 impl Peer {
-    /// All four, in the order of CloudStack's table.
+    /// All four, in the order of `CloudStack`'s table.
     pub(crate) const ALL: [Self; 4] = [Self::Sshd, Self::Dnsmasq, Self::Haproxy, Self::Apache2];
 
-    /// CloudStack's name for the service; the section in `monitor.conf`.
+    /// `CloudStack`'s name for the service; the section in `monitor.conf`.
     pub(crate) const fn section(self) -> &'static str {
         match self {
             Self::Dnsmasq => "dhcp",
@@ -68,7 +68,7 @@ impl Peer {
         }
     }
 
-    /// Its section of `monitor.conf`, as CloudStack writes it.
+    /// Its section of `monitor.conf`, as `CloudStack` writes it.
     pub(crate) fn monitor_conf(self) -> String {
         format!(
             "[{}]\nprocessname={}\nservicename={}\npidfile=/var{}\n",

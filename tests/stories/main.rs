@@ -4,4 +4,10 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod cron;
+mod hold_off;
+mod leftovers;
+mod minimal;
+mod reloads;
+mod restarts;
 mod the_box;

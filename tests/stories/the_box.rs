@@ -1,7 +1,7 @@
 //! The box itself: Debian's own scripts run the real daemons in it, and it leaves nothing behind.
 //! When one of these fails, no other story's verdict is worth anything.
 
-use crate::harness::{Peer, Router, eventually};
+use crate::harness::{Peer, Router, Syslog, eventually, syslog};
 
 fn debians_script_starts_restarts_and_stops(peer: Peer) {
     let router = Router::boot();
@@ -52,6 +52,7 @@ fn a_spoiled_configuration_keeps_it_down(peer: Peer) {
     );
     let restart = router.service(peer, "restart");
     assert!(!router.answers(peer), "{restart:?}");
+    assert_eq!(restart.status.code(), Some(1), "{restart:#?}");
     assert!(restart.output().contains(peer.complaint()), "{restart:#?}");
     peer.mend(&router);
     router.service(peer, "restart").expect_success();
@@ -150,4 +151,39 @@ fn two_routers_know_nothing_of_each_other_and_the_machine_sees_neither() {
     assert!(other.answers(Peer::Sshd));
     other.write("/etc/vrwatch-story", "inside");
     assert!(!std::path::Path::new("/etc/vrwatch-story").exists());
+}
+
+#[test]
+fn a_real_syslog_server_takes_lines_over_every_transport_and_keeps_them_over_a_restart() {
+    let router = Router::boot();
+    let syslog = Syslog::start(&router);
+    let port = syslog::PORT.to_string();
+    let remote = ["-n", "127.0.0.1", "-P", &port, "-t", "story"];
+    let send = |how: &[&str]| {
+        let argv = ["logger"].iter().chain(&remote).chain(how);
+        router.run(argv).expect_success();
+    };
+    router
+        .run(["logger", "-t", "story", "by socket"])
+        .expect_success();
+    send(&["--udp", "--rfc3164", "by udp"]);
+    send(&["--tcp", "--octet-count", "--rfc5424", "by tcp"]);
+    let client = format!(
+        "printf '<13>Nov 24 12:00:00 r-42-VM story: by tls\\n' | \
+         openssl s_client -quiet -no_ign_eof -verify_return_error -CAfile {} -connect 127.0.0.1:{}",
+        syslog::AUTHORITY,
+        syslog::TLS_PORT
+    );
+    router.run(["sh", "-c", &client]).expect_success();
+    for text in ["by socket", "by udp", "by tcp", "by tls"] {
+        let line = syslog.until(1, text).remove(0);
+        assert!(line.contains("|notice|story|"), "{line}");
+    }
+    syslog.stop();
+    syslog.start_again();
+    router
+        .run(["logger", "-t", "story", "once more"])
+        .expect_success();
+    syslog.until(1, "once more");
+    assert_eq!(syslog.until(5, "|story|").len(), 5);
 }

@@ -1,0 +1,266 @@
+//! The built `vrwatch` in the box: started with a configuration of short times, asked through its
+//! own commands, ended in every way a router can end it.
+
+use std::fs::File;
+use std::process::{Child, ExitStatus, Stdio};
+
+use contract::Event;
+
+use crate::harness::{Outcome, Peer, Router, eventually};
+
+/// Where [`Vrwatch::install`] puts the configuration.
+pub(crate) const CONFIG: &str = "/etc/vrwatch/vrwatch.toml";
+const MONITOR_CONF: &str = "/etc/monitor.conf";
+const STDERR: &str = "/var/log/vrwatch.stderr";
+const PID_FILE: &str = "/run/box/vrwatch.pid";
+
+/// A `vrwatch.toml`, put together from pieces.
+#[derive(Clone, Debug)]
+pub(crate) struct Config(toml::Table);
+
+impl Config {
+    /// `CloudStack`'s file, `/dev/log`, and times as short as they may be; the sweep stays at three
+    /// minutes, so that no story passes only because one came along.
+    pub(crate) fn short() -> Self {
+        Self(toml::Table::new()).and(
+            r#"
+            [monitor]
+            services = "/etc/monitor.conf"
+            recheck = { attempts = 5, every = "50ms" }
+            [monitor.restart]
+            attempts = 2
+            every = "50ms"
+            settle = "200ms"
+            [sink.local.syslog]
+            target = "unix:/dev/log"
+            "#,
+        )
+    }
+
+    /// The same with more, or other, settings: tables are merged, everything else is replaced.
+    pub(crate) fn and(mut self, more: &str) -> Self {
+        merge(
+            &mut self.0,
+            more.parse().expect("a story's settings are TOML"),
+        );
+        self
+    }
+}
+
+fn merge(into: &mut toml::Table, more: toml::Table) {
+    for (key, value) in more {
+        match (into.get_mut(&key), value) {
+            (Some(toml::Value::Table(old)), toml::Value::Table(new)) => merge(old, new),
+            (_, value) => {
+                into.insert(key, value);
+            }
+        }
+    }
+}
+
+/// A `vrwatch run`. Dropping it is a kill -9.
+pub(crate) struct Vrwatch<'router> {
+    router: &'router Router,
+    /// `nsenter`, which ends as the daemon ended.
+    daemon: Option<Child>,
+}
+
+impl<'router> Vrwatch<'router> {
+    /// Writes the configuration and `CloudStack`'s file for these daemons; starts nothing.
+    pub(crate) fn install(router: &Router, peers: &[Peer], config: &Config) {
+        let sections: String = peers.iter().map(|peer| peer.monitor_conf()).collect();
+        router.write(
+            MONITOR_CONF,
+            &format!("#Monitor services config\n{sections}"),
+        );
+        router.write(CONFIG, &config.0.to_string());
+    }
+
+    /// Starts the daemon over these real ones and waits until it watches them all.
+    #[track_caller]
+    pub(crate) fn start(router: &'router Router, peers: &[Peer], config: &Config) -> Self {
+        Self::install(router, peers, config);
+        let mut vrwatch = Self {
+            router,
+            daemon: None,
+        };
+        vrwatch.start_again();
+        vrwatch
+    }
+
+    /// Starts the daemon with what is installed; the one before must have ended.
+    #[track_caller]
+    pub(crate) fn start_again(&mut self) {
+        assert!(self.daemon.is_none(), "it still runs");
+        let stderr = File::options()
+            .create(true)
+            .append(true)
+            .open(self.router.path(STDERR))
+            .unwrap();
+        // The shell becomes the daemon, so the pid it notes is the daemon's.
+        let run = format!("echo $$ >{PID_FILE} && exec vrwatch run --config {CONFIG}");
+        let mut daemon = self
+            .router
+            .command(["sh", "-c", &run])
+            .stdout(Stdio::null())
+            .stderr(stderr)
+            .spawn()
+            .unwrap();
+        eventually(
+            "vrwatch has looked at every service",
+            || {
+                if let Some(status) = daemon.try_wait().unwrap() {
+                    panic!(
+                        "vrwatch ended at once: {status}\n{}",
+                        self.router.read(STDERR)
+                    );
+                }
+                let services = self.status()?.get("services")?.as_array()?.clone();
+                services
+                    .iter()
+                    .all(|service| service["state"] != "unknown")
+                    .then_some(())
+            },
+            || self.router.read(STDERR),
+        );
+        self.daemon = Some(daemon);
+    }
+
+    /// `vrwatch release SERVICE`.
+    pub(crate) fn release(&self, peer: Peer) -> Outcome {
+        self.router
+            .run(["vrwatch", "--config", CONFIG, "release", peer.section()])
+    }
+
+    /// Its pid in the box.
+    pub(crate) fn pid(&self) -> u32 {
+        self.router.read(PID_FILE).trim().parse().unwrap()
+    }
+
+    /// What `vrwatch status --json` says; nothing while the control socket is not there.
+    pub(crate) fn status(&self) -> Option<serde_json::Value> {
+        let status = self
+            .router
+            .run(["vrwatch", "--config", CONFIG, "status", "--json"]);
+        serde_json::from_str(&status.stdout).ok()
+    }
+
+    /// The state of one daemon, in `vrwatch status`'s word.
+    pub(crate) fn state_of(&self, peer: Peer) -> Option<String> {
+        let status = self.status()?;
+        let services = status["services"].as_array()?;
+        let service = services
+            .iter()
+            .find(|service| service["name"] == peer.section())?;
+        service["state"].as_str().map(str::to_owned)
+    }
+
+    /// SIGTERM; returns once it has drained and ended.
+    #[track_caller]
+    pub(crate) fn term(&mut self) -> ExitStatus {
+        self.end_by("TERM")
+    }
+
+    /// kill -9.
+    #[track_caller]
+    pub(crate) fn kill9(&mut self) -> ExitStatus {
+        self.end_by("KILL")
+    }
+
+    #[track_caller]
+    fn end_by(&mut self, signal: &str) -> ExitStatus {
+        self.router.signal(self.pid(), signal);
+        let mut daemon = self.daemon.take().expect("it runs");
+        eventually(
+            &format!("vrwatch ends by SIG{signal}"),
+            || daemon.try_wait().unwrap(),
+            || self.failure(),
+        )
+    }
+
+    /// Every event in its journal so far; works whether it runs or not.
+    #[track_caller]
+    pub(crate) fn events(&self) -> Vec<Event> {
+        events(self.router)
+    }
+
+    /// Waits until the events are such that the story can go on; returns them.
+    #[track_caller]
+    pub(crate) fn until(&self, what: &str, mut so: impl FnMut(&[Event]) -> bool) -> Vec<Event> {
+        eventually(
+            what,
+            || Some(self.events()).filter(|events| so(events)),
+            || self.failure(),
+        )
+    }
+
+    /// Waits until this service's events are of exactly these kinds, in this order; returns them.
+    #[track_caller]
+    pub(crate) fn until_told(&self, peer: Peer, expected: &[&str]) -> Vec<Event> {
+        let events = self.until(&format!("{peer:?}: {expected:?}"), |events| {
+            kinds(&about(events, peer)) == expected
+        });
+        about(&events, peer)
+    }
+
+    /// Ends it in order and returns every event about this daemon: nothing can follow them.
+    #[track_caller]
+    pub(crate) fn told_in_all(&mut self, peer: Peer) -> Vec<Event> {
+        let status = self.term();
+        assert!(status.success(), "{status}: {}", self.failure());
+        about(&self.events(), peer)
+    }
+
+    /// What there is to know when a story fails.
+    fn failure(&self) -> String {
+        let alerts = self
+            .router
+            .run(["vrwatch", "--config", CONFIG, "alerts", "--json"]);
+        let status = self
+            .router
+            .run(["vrwatch", "--config", CONFIG, "status", "--json"]);
+        format!(
+            "alerts: {}\nstatus: {}\nstderr: {}\n{}",
+            alerts.output(),
+            status.output(),
+            self.router.read(STDERR),
+            self.router.processes()
+        )
+    }
+}
+
+impl Drop for Vrwatch<'_> {
+    fn drop(&mut self) {
+        if let Some(mut daemon) = self.daemon.take() {
+            let pid = self.router.read(PID_FILE);
+            self.router.run(["kill", "-s", "KILL", pid.trim()]);
+            let _ = daemon.kill();
+            let _ = daemon.wait();
+        }
+    }
+}
+
+/// Every event in the journal of the box.
+#[track_caller]
+pub(crate) fn events(router: &Router) -> Vec<Event> {
+    let alerts = router.run(["vrwatch", "--config", CONFIG, "alerts", "--json"]);
+    assert!(alerts.status.success(), "{alerts:#?}");
+    serde_json::Deserializer::from_str(&alerts.stdout)
+        .into_iter()
+        .map(|event| event.unwrap_or_else(|error| panic!("{error}: {}", alerts.stdout)))
+        .collect()
+}
+
+/// The events about one daemon.
+pub(crate) fn about(events: &[Event], peer: Peer) -> Vec<Event> {
+    events
+        .iter()
+        .filter(|event| event.service.as_deref() == Some(peer.section()))
+        .cloned()
+        .collect()
+}
+
+/// The kinds of events, in order.
+pub(crate) fn kinds(events: &[Event]) -> Vec<&str> {
+    events.iter().map(|event| event.fact.kind()).collect()
+}
