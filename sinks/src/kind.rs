@@ -46,4 +46,7 @@ pub struct Kind {
     pub needs_disk: bool,
     /// Reads its section and makes the sink; opens no connection. Refuses what cannot work.
     pub build: Build,
+    /// What the contract kit needs to try it.
+    #[cfg(test)]
+    pub(crate) trial: &'static dyn crate::kit::Trial,
 }

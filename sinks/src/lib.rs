@@ -3,9 +3,18 @@
 
 #![forbid(unsafe_code)]
 
+mod clean;
+mod clock;
+#[cfg(test)]
+mod examples;
+mod file;
 mod kind;
+#[cfg(test)]
+mod kit;
 mod syslog;
+pub mod wording;
 
+pub use clock::LocalTime;
 pub use kind::{Build, Host, Kind, Section, SectionError};
 
 /// Every kind of sink there is.

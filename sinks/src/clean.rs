@@ -1,0 +1,103 @@
+//! Makes text from elsewhere (a command's output, a name, an operator's words) harmless: one line,
+//! no control characters, nothing that reorders or hides what follows, cut where a character ends.
+
+/// What stands where text was cut.
+const CUT: char = '…';
+
+/// Whether a character may break a line, steer a terminal, or change how its neighbours are shown.
+fn is_hostile(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{200b}'..='\u{200f}' // zero width, direction marks
+            | '\u{2028}'..='\u{202e}' // line and paragraph separators, direction overrides
+            | '\u{2060}'..='\u{206f}' // invisible operators, direction isolates
+            | '\u{fe00}'..='\u{fe0f}' // variation selectors
+            | '\u{feff}' // byte order mark
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// The text as one harmless line: white space as a blank, anything else hostile as `?`.
+pub(crate) fn line(text: &str) -> String {
+    text.chars()
+        .map(|character| match character {
+            '\n' | '\r' | '\t' => ' ',
+            hostile if is_hostile(hostile) => '?',
+            harmless => harmless,
+        })
+        .collect()
+}
+
+/// A name that stands in brackets: as [`line`], without brackets of its own, at most `limit` bytes.
+pub(crate) fn name(text: &str, limit: usize) -> String {
+    cut(&line(text).replace('[', "(").replace(']', ")"), limit)
+}
+
+/// At most `limit` bytes of `text`, ended by `…` where something is missing.
+pub(crate) fn cut(text: &str, limit: usize) -> String {
+    if text.len() <= limit {
+        return text.to_owned();
+    }
+    let Some(room) = limit.checked_sub(CUT.len_utf8()) else {
+        return String::new();
+    };
+    let mut short = text[..text.floor_char_boundary(room)].to_owned();
+    short.push(CUT);
+    short
+}
+
+/// The last lines of a command's output that say something, as one line of at most `limit` bytes:
+/// joined by ` / `, oldest first. A last line that is too long keeps its beginning.
+pub(crate) fn last_lines(output: &str, limit: usize) -> String {
+    let mut kept = String::new();
+    for text in output.lines().rev() {
+        let text = line(text);
+        let text = text.trim();
+        if text.is_empty() {
+            continue;
+        }
+        if kept.is_empty() {
+            kept = cut(text, limit);
+        } else if kept.len() + text.len() + 3 <= limit {
+            kept = format!("{text} / {kept}");
+        } else {
+            break;
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_stays_one_line_and_steers_no_terminal() {
+        assert_eq!(
+            line("a\nb\r\tc\u{1b}[31m\0\u{9b}\u{202e}\u{feff}\u{2028}é"),
+            "a b  c?[31m?????é"
+        );
+    }
+
+    #[test]
+    fn text_is_cut_where_a_character_ends() {
+        for limit in 0..12 {
+            let short = cut("ééééé", limit);
+            assert!(short.len() <= limit, "{limit}: {short}");
+        }
+        assert_eq!(cut("ééééé", 10), "ééééé");
+        assert_eq!(cut("ééééé", 9), "ééé…");
+        assert_eq!(cut("ééééé", 8), "éé…");
+    }
+
+    #[test]
+    fn the_last_lines_that_say_something_are_kept_in_their_order() {
+        assert_eq!(
+            last_lines("one\n\n two \r\nthree\n\n", 100),
+            "one / two / three"
+        );
+        assert_eq!(last_lines("one\ntwo\nthree", 12), "two / three");
+        assert_eq!(last_lines(&"x".repeat(10_000), 10), "xxxxxxx…");
+        assert_eq!(last_lines("\n \n", 10), "");
+    }
+}

@@ -1,0 +1,121 @@
+//! Reads the small files that a sink's settings name: certificates, keys, secrets. Bounded, never
+//! hanging on a pipe or a device, and strict about who may read a secret.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// Why a file was not read. Never holds a part of its content.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FileError {
+    #[error("cannot read {}: {source}", path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error("{} is not a regular file", .0.display())]
+    NotRegular(PathBuf),
+    #[error("{} is larger than {limit} bytes", path.display())]
+    TooLarge { path: PathBuf, limit: u64 },
+    #[error(
+        "{} holds a secret, but others may read it (mode {mode:04o}): run chmod 0600 on it",
+        path.display()
+    )]
+    Exposed { path: PathBuf, mode: u32 },
+}
+
+/// Reads a regular file of at most `limit` bytes.
+pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
+    read_open(open(path)?, path, limit)
+}
+
+/// Reads a file that only its owner may read.
+pub(crate) fn read_secret(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
+    let file = open(path)?;
+    let mode = file
+        .metadata()
+        .map_err(|source| FileError::Io {
+            path: path.into(),
+            source,
+        })?
+        .mode()
+        & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(FileError::Exposed {
+            path: path.into(),
+            mode,
+        });
+    }
+    read_open(file, path, limit)
+}
+
+/// Opens a regular file. `O_NONBLOCK`: a FIFO must not hold us up before it is refused.
+fn open(path: &Path) -> Result<File, FileError> {
+    let io = |source| FileError::Io {
+        path: path.into(),
+        source,
+    };
+    let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(nonblocking)
+        .open(path)
+        .map_err(io)?;
+    if file.metadata().map_err(io)?.is_file() {
+        Ok(file)
+    } else {
+        Err(FileError::NotRegular(path.into()))
+    }
+}
+
+fn read_open(file: File, path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
+    let mut content = Vec::new();
+    file.take(limit + 1)
+        .read_to_end(&mut content)
+        .map_err(|source| FileError::Io {
+            path: path.into(),
+            source,
+        })?;
+    if content.len() as u64 > limit {
+        return Err(FileError::TooLarge {
+            path: path.into(),
+            limit,
+        });
+    }
+    Ok(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_that_others_may_read_is_refused_without_showing_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        fs::write(&path, "hunter2").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+        let error = read_secret(&path, 100).unwrap_err();
+        assert!(error.to_string().contains("mode 0640"), "{error}");
+        assert!(!format!("{error} {error:?}").contains("hunter2"));
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(read_secret(&path, 100).unwrap(), b"hunter2");
+    }
+
+    #[test]
+    fn a_device_a_folder_and_a_huge_file_are_refused_at_once() {
+        assert!(matches!(
+            read(Path::new("/dev/zero"), 10),
+            Err(FileError::NotRegular(_))
+        ));
+        assert!(matches!(
+            read(Path::new("/"), 10),
+            Err(FileError::NotRegular(_))
+        ));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("large");
+        fs::write(&path, "x".repeat(11)).unwrap();
+        assert!(matches!(read(&path, 10), Err(FileError::TooLarge { .. })));
+    }
+}

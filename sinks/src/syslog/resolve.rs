@@ -1,0 +1,89 @@
+//! Looks up a receiver's addresses, afresh for every batch: receivers move. The system's resolver
+//! blocks, so it runs on a thread of its own, and never on a second one while the first still waits.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+
+use tokio::task::JoinHandle;
+
+use super::target::Peer;
+
+/// The most addresses that are tried.
+const MOST_ADDRESSES: usize = 8;
+
+/// A look-up of one receiver, which may outlive the batch that asked for it.
+#[derive(Debug, Default)]
+pub(super) struct Resolver {
+    running: Option<JoinHandle<io::Result<Vec<SocketAddr>>>>,
+}
+
+impl Resolver {
+    /// The receiver's addresses; never empty. May be dropped while it waits: the next call waits
+    /// for the same answer.
+    pub(super) async fn addresses(&mut self, peer: &Peer) -> io::Result<Vec<SocketAddr>> {
+        if let Ok(address) = peer.host.parse::<IpAddr>() {
+            return Ok(vec![SocketAddr::new(address, peer.port)]);
+        }
+        let running = self.running.get_or_insert_with(|| {
+            let (host, port) = (peer.host.clone(), peer.port);
+            tokio::task::spawn_blocking(move || {
+                Ok((host.as_str(), port)
+                    .to_socket_addrs()?
+                    .take(MOST_ADDRESSES)
+                    .collect())
+            })
+        });
+        let answer = running.await;
+        self.running = None;
+        let addresses = answer.map_err(io::Error::other)??;
+        if addresses.is_empty() {
+            return Err(io::Error::other("the name has no address"));
+        }
+        Ok(addresses)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_needs_no_look_up_and_a_name_gets_one() {
+        let mut resolver = Resolver::default();
+        let peer = |host: &str| Peer {
+            host: host.into(),
+            port: 514,
+        };
+        assert_eq!(
+            resolver.addresses(&peer("::1")).await.unwrap(),
+            ["[::1]:514".parse().unwrap()]
+        );
+        let found = resolver.addresses(&peer("localhost")).await.unwrap();
+        assert!(found.iter().all(|address| address.ip().is_loopback()));
+        assert!(resolver.running.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_look_up_that_was_given_up_is_waited_for_and_not_started_again() {
+        let mut resolver = Resolver::default();
+        let (answer, wait) = std::sync::mpsc::channel::<()>();
+        resolver.running = Some(tokio::task::spawn_blocking(move || {
+            let _ = wait.recv();
+            Ok(vec!["192.0.2.7:514".parse().unwrap()])
+        }));
+        let peer = Peer {
+            host: "slow.invalid".into(),
+            port: 514,
+        };
+        let given_up = tokio::time::timeout(
+            std::time::Duration::from_millis(1),
+            resolver.addresses(&peer),
+        );
+        assert!(given_up.await.is_err());
+        drop(answer);
+        assert_eq!(
+            resolver.addresses(&peer).await.unwrap(),
+            ["192.0.2.7:514".parse().unwrap()]
+        );
+    }
+}
