@@ -253,6 +253,19 @@ impl fmt::Display for Cause {
     }
 }
 
+impl fmt::Display for UnmonitoredReason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RestartFailed => formatter.write_str("restart failed"),
+            Self::CrashLoop => formatter.write_str("crash loop"),
+            Self::Held { reason } if reason.is_empty() => formatter.write_str("held by hand"),
+            Self::Held { reason } => write!(formatter, "held by hand: {reason}"),
+            Self::Removed => formatter.write_str("removed from the configuration"),
+            Self::Unknown => formatter.write_str("reason unknown"),
+        }
+    }
+}
+
 impl fmt::Display for Ended {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -147,6 +147,19 @@ pub fn is_named(stat: &Stat, wanted: &str) -> bool {
     stat.name == cut || executable_is(stat.pid, wanted) || first_argument_is(stat.pid, wanted)
 }
 
+/// Whether `pid` is a process's and not a mere thread's, which `/proc` shows just the same.
+/// Where it cannot be told, it counts as a process.
+pub(crate) fn is_process(pid: u32) -> bool {
+    let mut buffer = [0; 1024];
+    let Ok(text) = read(pid, "status", &mut buffer) else {
+        return true;
+    };
+    text.split(|byte| *byte == b'\n')
+        .find_map(|line| line.strip_prefix(b"Tgid:"))
+        .and_then(|value| std::str::from_utf8(value).ok()?.trim().parse().ok())
+        .is_none_or(|group: u32| group == pid)
+}
+
 /// The pids of all processes, in the order of `/proc`; empty when it cannot be read.
 pub fn pids() -> impl Iterator<Item = u32> {
     std::fs::read_dir("/proc")

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use contract::{Cause, Ended, Fact, Failure, LookedAgain, UnmonitoredReason};
 
+use super::State;
 use super::stage::{Sighting, Stage};
 use super::turn::Turn;
 use crate::Moment;
@@ -12,6 +13,20 @@ use crate::Moment;
 const SHORTEST_HOLD_OFF: Duration = Duration::from_millis(100);
 /// How many characters of an operator's reason are kept.
 const LONGEST_REASON: usize = 1000;
+
+impl State {
+    /// Of a service that is left alone until `until` on the monotonic clock because restarting it
+    /// was futile. For a hold-off that was remembered elsewhere than in a state.
+    #[must_use]
+    pub fn held_off(service: &str, until: Duration) -> Self {
+        let mut state = Self::new(service);
+        state.stage = Stage::HeldOff {
+            until,
+            reason: UnmonitoredReason::RestartFailed,
+        };
+        state
+    }
+}
 
 impl Turn<'_> {
     /// Restarting is futile: leave it alone for a while.

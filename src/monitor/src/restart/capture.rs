@@ -44,7 +44,7 @@ impl Capture {
     /// # Errors
     /// The kernel's, when it has no pipe left to give.
     pub(super) fn open() -> io::Result<Option<(Self, PipeWriter)>> {
-        let Some(counted) = Counted::new() else {
+        let Some(counted) = Counted::one_more(&PIPES, MOST_PIPES) else {
             return Ok(None);
         };
         let (reader, writer) = io::pipe()?;
@@ -126,22 +126,59 @@ fn from_a_character_on(bytes: &[u8]) -> &[u8] {
     &bytes[rest..]
 }
 
-/// One of the [`MOST_PIPES`].
-struct Counted;
+/// One of a limited number, until it is dropped.
+struct Counted(&'static AtomicUsize);
 
 impl Counted {
-    fn new() -> Option<Self> {
-        PIPES
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| {
-                (open < MOST_PIPES).then_some(open + 1)
+    fn one_more(count: &'static AtomicUsize, most: usize) -> Option<Self> {
+        count
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| {
+                (now < most).then_some(now + 1)
             })
             .ok()
-            .map(|_| Self)
+            .map(|_| Self(count))
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        PIPES.fetch_sub(1, Ordering::Relaxed);
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn no_more_than_the_limit_are_open_and_what_ends_makes_room() {
+        static OPEN: AtomicUsize = AtomicUsize::new(0);
+        let first = Counted::one_more(&OPEN, 2);
+        let second = Counted::one_more(&OPEN, 2);
+        assert!(first.is_some() && second.is_some());
+        assert!(Counted::one_more(&OPEN, 2).is_none());
+        drop(first);
+        assert!(Counted::one_more(&OPEN, 2).is_some());
+    }
+
+    #[tokio::test]
+    async fn the_last_words_are_kept_though_the_runtime_has_not_heard_of_them() {
+        let (capture, mut writer) = Capture::open().unwrap().unwrap();
+        writer.write_all(b"no turn of the runtime since").unwrap();
+        assert_eq!(capture.finish(), "no turn of the runtime since");
+    }
+
+    #[tokio::test]
+    async fn a_pipe_closes_when_nobody_writes_to_it_any_more() {
+        let (capture, writer) = Capture::open().unwrap().unwrap();
+        let shared = Arc::downgrade(&capture.shared);
+        capture.finish();
+        assert!(shared.upgrade().is_some());
+        drop(writer);
+        while shared.upgrade().is_some() {
+            tokio::task::yield_now().await;
+        }
     }
 }

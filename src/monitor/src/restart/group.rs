@@ -42,6 +42,12 @@ pub(super) async fn end_own(child: &mut Child, leader: u32) {
 }
 
 fn signal_own(leader: u32, signal: Signal) {
+    // Where vrwatch was started with SIGCHLD ignored, the kernel reaps without our asking.
+    let still_ours = proc::stat(leader)
+        .is_ok_and(|stat| stat.parent == std::process::id() && stat.group == leader);
+    if !still_ours {
+        return;
+    }
     let sent = held::pid(leader).and_then(|group| kill_process_group(group, signal));
     if let Err(error) = sent
         && error != Errno::SRCH

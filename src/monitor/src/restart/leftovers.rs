@@ -31,7 +31,8 @@ pub(super) async fn end(kin: &Kin, still_up: impl Fn(u32) -> bool) {
     if !is_dead(kin.process) {
         return;
     }
-    let search = Search::new(kin);
+    let own_cgroup = proc::cgroup(std::process::id());
+    let search = Search::new(kin, own_cgroup.as_deref());
     for _ in 0..ROUNDS {
         let found = search.take_all(&still_up);
         if found.is_empty() {
@@ -69,7 +70,7 @@ fn is_dead(process: Process) -> bool {
 }
 
 /// What is looked for.
-struct Search<'kin> {
+pub(super) struct Search<'kin> {
     kin: &'kin Kin,
     /// Only what started before this is left over; since boot.
     before: Duration,
@@ -80,18 +81,17 @@ struct Search<'kin> {
 }
 
 impl<'kin> Search<'kin> {
-    fn new(kin: &'kin Kin) -> Self {
-        let own = proc::cgroup(std::process::id());
-        let cgroup = kin
-            .cgroup
-            .as_deref()
-            .filter(|theirs| theirs.ends_with(".service") && own.as_deref() != Some(theirs));
+    /// A search for the left-overs of `kin`, by a vrwatch whose own cgroup is `own_cgroup`.
+    pub(super) fn new(kin: &'kin Kin, own_cgroup: Option<&str>) -> Self {
+        // One that others share proves nothing: the root, a user's slice, or our own.
+        let proves = |theirs: &&str| {
+            theirs.ends_with(".service") && own_cgroup.is_some_and(|own| own != *theirs)
+        };
         Self {
             kin,
             before: now(),
             never: us_and_above(),
-            // Ours must be known to be another.
-            cgroup: cgroup.filter(|_| own.is_some()),
+            cgroup: kin.cgroup.as_deref().filter(proves),
         }
     }
 
@@ -100,14 +100,14 @@ impl<'kin> Search<'kin> {
         let mut spared = None;
         for pid in proc::pids() {
             let Ok(stat) = proc::stat(pid) else { continue };
-            if !self.is_left_over(&stat) || spared == Some(stat.group) {
+            if !self.is_left_over(&stat, proc::cgroup) || spared == Some(stat.group) {
                 continue;
             }
             if still_up(stat.group) {
                 spared = Some(stat.group);
                 continue;
             }
-            match Held::take(&stat, |now| self.is_left_over(now)) {
+            match Held::take(&stat, |now| self.is_left_over(now, proc::cgroup)) {
                 Ok(one) => held.push(one),
                 Err(Errno::SRCH) => {}
                 Err(error) => {
@@ -121,16 +121,21 @@ impl<'kin> Search<'kin> {
         held
     }
 
-    fn is_left_over(&self, stat: &Stat) -> bool {
+    /// Whether a process is a left-over; `cgroup` tells a pid's cgroup.
+    pub(super) fn is_left_over(
+        &self,
+        stat: &Stat,
+        cgroup: impl FnOnce(u32) -> Option<String>,
+    ) -> bool {
         stat.is_alive()
             && stat.name == self.kin.name
             && stat.started <= self.before
             && !self.never.contains(&stat.pid)
             && stat.process() != self.kin.process
-            && self.is_kin(stat)
+            && self.is_kin(stat, cgroup)
     }
 
-    fn is_kin(&self, stat: &Stat) -> bool {
+    fn is_kin(&self, stat: &Stat, cgroup: impl FnOnce(u32) -> Option<String>) -> bool {
         let dead = self.kin.process.pid;
         let same_group = dead == self.kin.group && stat.group == dead;
         let same_session = dead == self.kin.session && stat.session == dead;
@@ -138,7 +143,7 @@ impl<'kin> Search<'kin> {
         ((same_group || same_session) && self.number_is_free())
             || self
                 .cgroup
-                .is_some_and(|theirs| proc::cgroup(stat.pid).as_deref() == Some(theirs))
+                .is_some_and(|theirs| cgroup(stat.pid).as_deref() == Some(theirs))
     }
 
     /// Whether nobody else leads by the dead one's pid.

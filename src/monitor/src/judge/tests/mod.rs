@@ -1,1 +1,9 @@
+//! Tables (one test a rule), properties (any sequence, any policy) and simulation (weeks of a
+//! world that misbehaves), the last two under the same laws.
 
+mod checking;
+mod holding;
+mod rebooting;
+mod restarting;
+mod settling;
+mod story;

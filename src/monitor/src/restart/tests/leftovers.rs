@@ -1,6 +1,8 @@
 //! Which processes count as a dead service's own, and how they end.
 
 use super::*;
+use crate::Process;
+use crate::restart::leftovers::Search;
 
 /// A service whose parent process leads a group of its own and can be killed, with children.
 struct Service {
@@ -154,4 +156,101 @@ async fn a_group_in_which_the_service_is_up_again_is_spared() {
     })
     .await;
     assert!(is_alive(world.pid("child").await));
+}
+
+/// A process of a pid that none can have, alone in its group and session.
+fn seen(name: &str) -> Stat {
+    Stat {
+        pid: u32::MAX - 1,
+        name: name.to_owned(),
+        group: u32::MAX - 1,
+        session: u32::MAX - 1,
+        started: Duration::from_millis(10),
+        ..stat(std::process::id())
+    }
+}
+
+/// One that is dead, of another pid that none can have.
+fn dead(cgroup: &str) -> Kin {
+    Kin {
+        process: Process {
+            pid: u32::MAX,
+            started: Duration::from_millis(10),
+        },
+        name: "apache2".to_owned(),
+        group: 7,
+        session: 7,
+        cgroup: Some(cgroup.to_owned()),
+    }
+}
+
+const OWN: Option<&str> = Some("/system.slice/vrwatch.service");
+const APACHE: &str = "/system.slice/apache2.service";
+
+fn is_left_over(kin: &Kin, own: Option<&str>, found: &Stat, cgroup: &str) -> bool {
+    Search::new(kin, own).is_left_over(found, |_| Some(cgroup.to_owned()))
+}
+
+#[test]
+fn the_cgroup_of_a_service_proves_kinship_but_no_shared_one_does() {
+    let found = seen("apache2");
+    assert!(is_left_over(&dead(APACHE), OWN, &found, APACHE));
+    let other = "/system.slice/other.service";
+    assert!(!is_left_over(&dead(APACHE), OWN, &found, other));
+    let deeper = "/system.slice/apache2.service/deeper";
+    assert!(!is_left_over(&dead(APACHE), OWN, &found, deeper));
+    for shared in ["/", "/user.slice", "/user.slice/session-1.scope", ""] {
+        assert!(!is_left_over(&dead(shared), OWN, &found, shared));
+    }
+    // Started by our own restart command, it lives where we live; and who does not know where that
+    // is proves nothing.
+    assert!(!is_left_over(&dead(APACHE), Some(APACHE), &found, APACHE));
+    assert!(!is_left_over(&dead(APACHE), None, &found, APACHE));
+}
+
+#[test]
+fn neither_another_name_nor_a_later_start_nor_a_zombie_is_a_left_over() {
+    let kin = dead(APACHE);
+    assert!(!is_left_over(&kin, OWN, &seen("apache22"), APACHE));
+    let mut later = seen("apache2");
+    later.started = Duration::MAX;
+    assert!(!is_left_over(&kin, OWN, &later, APACHE));
+    let mut zombie = seen("apache2");
+    (zombie.state, zombie.threads) = ('Z', 1);
+    assert!(!is_left_over(&kin, OWN, &zombie, APACHE));
+}
+
+#[test]
+fn neither_we_nor_init_nor_an_ancestor_is_a_left_over() {
+    let ancestors = std::iter::successors(Some(std::process::id()), |pid| {
+        Some(stat(*pid).parent).filter(|parent| *parent > 0)
+    });
+    for pid in ancestors.chain([1]) {
+        let found = Stat {
+            name: "apache2".to_owned(),
+            ..stat(pid)
+        };
+        assert!(!is_left_over(&dead(APACHE), OWN, &found, APACHE), "{pid}");
+    }
+}
+
+#[test]
+fn a_group_number_that_another_process_got_proves_nothing() {
+    let us = stat(std::process::id());
+    let mut kin = dead("/");
+    // The dead one had the pid that we have now.
+    kin.process.pid = us.pid;
+    kin.group = us.pid;
+    let found = Stat {
+        group: us.pid,
+        ..seen("apache2")
+    };
+    assert!(!is_left_over(&kin, OWN, &found, "/"));
+    kin.process.pid = u32::MAX;
+    kin.group = u32::MAX;
+    let found = Stat {
+        group: u32::MAX,
+        ..seen("apache2")
+    };
+    assert!(is_left_over(&kin, OWN, &found, "/"));
 }

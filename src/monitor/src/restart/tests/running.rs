@@ -168,6 +168,17 @@ async fn a_daemon_that_holds_the_pipe_delays_nothing_and_survives_its_own_words(
 }
 
 #[tokio::test]
+async fn a_daemon_that_never_stops_writing_delays_nothing() {
+    let world = World::new();
+    let outcome = world
+        .run("setsid yes & echo $! > $D/pid; exit 0", LONG)
+        .await;
+    assert_eq!(outcome.exit, Some(0));
+    assert!(outcome.output.len() <= 4096);
+    assert!(is_alive(world.pid("pid").await));
+}
+
+#[tokio::test]
 async fn a_slow_restart_delays_no_other() {
     let slow = World::new();
     let quick = World::new();
