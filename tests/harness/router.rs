@@ -174,6 +174,24 @@ impl Router {
         self.is_alive(pid).then_some(pid)
     }
 
+    /// Starts a process that gets this very number, which must be free: a pid that is used again.
+    #[track_caller]
+    pub(crate) fn stranger_as(&self, pid: u32) {
+        let spawn = format!(
+            "echo {} >/proc/sys/kernel/ns_last_pid; sleep 600 & [ $! = {pid} ] || kill -KILL $!",
+            pid - 1
+        );
+        // Another process may have been started in between and have taken the number's turn.
+        eventually(
+            &format!("a stranger has got the number {pid}"),
+            || {
+                self.run(["sh", "-c", &spawn]);
+                self.is_alive(pid).then_some(())
+            },
+            || self.processes(),
+        );
+    }
+
     /// Every live process of that name.
     pub(crate) fn pids_named(&self, name: &str) -> Vec<u32> {
         let found = self.run(["pgrep", "-x", name]);

@@ -155,6 +155,11 @@ impl<'router> Vrwatch<'router> {
         service["state"].as_str().map(str::to_owned)
     }
 
+    /// What it has logged.
+    pub(crate) fn stderr(&self) -> String {
+        self.router.read(STDERR)
+    }
+
     /// SIGTERM; returns once it has drained and ended.
     #[track_caller]
     pub(crate) fn term(&mut self) -> ExitStatus {

@@ -25,8 +25,9 @@ pub(crate) fn eventually<T>(
             return seen;
         }
         if start.elapsed() > LIMIT {
-            panic!("waited in vain: {what}\n{}", otherwise());
+            break;
         }
         std::thread::sleep(PAUSE);
     }
+    panic!("waited in vain: {what}\n{}", otherwise());
 }

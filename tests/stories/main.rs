@@ -10,4 +10,6 @@ mod leftovers;
 mod minimal;
 mod reloads;
 mod restarts;
+mod syslog_server;
 mod the_box;
+mod where_others_fail;
