@@ -13,7 +13,7 @@ const MAX_BYTES: usize = 4096;
 /// The most pids that are taken from one file; haproxy's has one a process.
 const MAX_PIDS: usize = 64;
 
-/// The greatest pid. Source: `PID_MAX_LIMIT`, proc_sys_kernel(5).
+/// The greatest pid. Source: `PID_MAX_LIMIT`, proc(5).
 const MAX_PID: u32 = 4_194_304;
 
 /// What a pid file says.

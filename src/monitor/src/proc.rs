@@ -17,12 +17,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::Process;
 
-/// The longest `comm`, in bytes. Source: `TASK_COMM_LEN` less the final NUL, proc_pid_comm(5).
+/// The longest `comm`, in bytes. Source: `TASK_COMM_LEN` less the final NUL, proc(5).
 const COMM_BYTES: usize = 15;
 
 /// What of a process's state the monitor needs.
 ///
-/// Source: `/proc/<pid>/stat`, proc_pid_stat(5). The name in field 2 may hold spaces and
+/// Source: `/proc/<pid>/stat`, proc(5). The name in field 2 may hold spaces and
 /// parentheses, so the fields are counted from the last `)`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stat {

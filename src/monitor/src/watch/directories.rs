@@ -11,7 +11,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ const UPROOTED: ReadFlags = ReadFlags::IGNORED
     .union(ReadFlags::UNMOUNT);
 
 /// How often a directory is checked for having been replaced unseen.
-const CHECK_EVERY: Duration = Duration::from_secs(60);
+const CHECK_EVERY: Duration = Duration::from_mins(1);
 
 /// What a batch of inotify events means.
 #[derive(Debug, Default)]
@@ -313,7 +313,7 @@ impl Directories {
         self.served.len()
     }
 
-    pub(super) fn watched(&self, directory: &Path) -> Option<PathBuf> {
+    pub(super) fn watched(&self, directory: &Path) -> Option<std::path::PathBuf> {
         let folder = self.folders.get(directory)?;
         folder.watch?;
         match &folder.awaited {

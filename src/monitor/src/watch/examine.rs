@@ -97,16 +97,19 @@ impl Looker<'_> {
         };
         let stat = match proc::stat(pid) {
             Ok(stat) => stat,
-            Err(error) => return self.unseen(pid, pidfd, &error),
+            Err(error) => return self.unseen(pid, pidfd.as_ref(), &error),
         };
         self.judge(&stat)?;
-        let same = self.last.filter(|last| last.process == stat.process());
+        // With a pidfd at hand this is only reached when `last` has ended; a pid that is reused
+        // within one clock tick would look the same.
+        let same = self
+            .last
+            .filter(|last| self.armed.is_none() && last.process == stat.process());
         match &pidfd {
             Some(pidfd) if has_ended(pidfd) => return Err(Cause::Gone { pid }),
-            Some(_) => {}
             // A pidfd would have refused a mere thread; the process last seen up is none.
             None if same.is_none() && !proc::is_process(pid) => return Err(Cause::Gone { pid }),
-            None => {}
+            Some(_) | None => {}
         }
         Ok(match same {
             Some(last) => Found::Same {
@@ -165,13 +168,13 @@ impl Looker<'_> {
     }
 
     /// `/proc` does not show the process `pid`.
-    fn unseen(&self, pid: u32, pidfd: Option<OwnedFd>, why: &ProcError) -> Result<Found, Cause> {
+    fn unseen(&self, pid: u32, pidfd: Option<&OwnedFd>, why: &ProcError) -> Result<Found, Cause> {
         if matches!(why, ProcError::Gone) {
             return Err(Cause::Gone { pid });
         }
         // Not being able to look is no death: what was up is up while the kernel knows the pid.
         if let Some(last) = self.last.filter(|last| last.process.pid == pid) {
-            let alive = match &pidfd {
+            let alive = match pidfd {
                 Some(pidfd) => !has_ended(pidfd),
                 None => self.armed.is_none() && exists(pid),
             };

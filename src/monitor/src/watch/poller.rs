@@ -126,10 +126,10 @@ impl Poller {
         }
     }
 
-    /// Takes a pidfd out of the set and closes it.
-    pub(super) fn disarm(&self, armed: Armed) {
-        // Closing alone is not enough while a child that was just forked still shares the
-        // descriptor. Failing means that it is out already.
+    /// Takes a pidfd out of the set, before it is closed: closing alone is not enough while a child
+    /// that was just forked still shares the descriptor.
+    pub(super) fn disarm(&self, armed: &Armed) {
+        // Failing means that it is out already.
         let _ = epoll::delete(self.epoll.get_ref(), &armed.pidfd);
     }
 

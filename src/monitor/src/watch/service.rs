@@ -80,7 +80,7 @@ impl Service {
     /// Takes the service out of the poller.
     pub(super) fn disarm(&mut self, poller: Option<&Poller>) {
         if let (Some(armed), Some(poller)) = (self.armed.take(), poller) {
-            poller.disarm(armed);
+            poller.disarm(&armed);
         }
     }
 
