@@ -187,3 +187,17 @@ fn a_real_syslog_server_takes_lines_over_every_transport_and_keeps_them_over_a_r
     syslog.until(1, "once more");
     assert_eq!(syslog.until(5, "|story|").len(), 5);
 }
+
+#[test]
+fn a_number_of_an_ended_process_can_be_given_to_a_stranger() {
+    let router = Router::running(&[Peer::Sshd]);
+    let pid = router.kill9(Peer::Sshd);
+    eventually(
+        "it has ended",
+        || router.state(pid).is_none().then_some(()),
+        || router.processes(),
+    );
+    router.stranger_as(pid);
+    assert_eq!(router.pids_named("sleep"), [pid]);
+    assert!(router.pids_named("sshd").is_empty());
+}
