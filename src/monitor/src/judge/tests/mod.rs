@@ -3,6 +3,8 @@
 
 mod checking;
 mod holding;
+mod laws;
+mod properties;
 mod rebooting;
 mod restarting;
 mod settling;
