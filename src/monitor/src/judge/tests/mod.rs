@@ -8,4 +8,5 @@ mod properties;
 mod rebooting;
 mod restarting;
 mod settling;
+mod simulation;
 mod story;
