@@ -91,29 +91,13 @@ impl<'router> Vrwatch<'router> {
     /// Starts the daemon with what is installed; the one before must have ended.
     #[track_caller]
     pub(crate) fn start_again(&mut self) {
-        assert!(self.daemon.is_none(), "it still runs");
-        let stderr = File::options()
-            .create(true)
-            .append(true)
-            .open(self.router.path(STDERR))
-            .unwrap();
-        // The shell becomes the daemon, so the pid it notes is the daemon's.
-        let run = format!("echo $$ >{PID_FILE} && exec vrwatch run --config {CONFIG}");
-        let mut daemon = self
-            .router
-            .command(["sh", "-c", &run])
-            .stdout(Stdio::null())
-            .stderr(stderr)
-            .spawn()
-            .unwrap();
+        self.launch();
+        let router = self.router;
         eventually(
             "vrwatch has looked at every service",
             || {
-                if let Some(status) = daemon.try_wait().unwrap() {
-                    panic!(
-                        "vrwatch ended at once: {status}\n{}",
-                        self.router.read(STDERR)
-                    );
+                if let Some(status) = self.daemon.as_mut().unwrap().try_wait().unwrap() {
+                    panic!("vrwatch ended at once: {status}\n{}", self.stderr());
                 }
                 let services = self.status()?.get("services")?.as_array()?.clone();
                 services
@@ -121,9 +105,35 @@ impl<'router> Vrwatch<'router> {
                     .all(|service| service["state"] != "unknown")
                     .then_some(())
             },
-            || self.router.read(STDERR),
+            || router.read(STDERR),
         );
+    }
+
+    /// The same, without waiting for more than that the process is there.
+    #[track_caller]
+    pub(crate) fn launch(&mut self) {
+        assert!(self.daemon.is_none(), "it still runs");
+        let _ = std::fs::remove_file(self.router.path(PID_FILE));
+        let stderr = File::options()
+            .create(true)
+            .append(true)
+            .open(self.router.path(STDERR))
+            .unwrap();
+        // The shell becomes the daemon, so the pid it notes is the daemon's.
+        let run = format!("echo $$ >{PID_FILE} && exec vrwatch run --config {CONFIG}");
+        let daemon = self
+            .router
+            .command(["sh", "-c", &run])
+            .stdout(Stdio::null())
+            .stderr(stderr)
+            .spawn()
+            .unwrap();
         self.daemon = Some(daemon);
+        eventually(
+            "it has a pid",
+            || self.router.read(PID_FILE).ends_with('\n').then_some(()),
+            || self.stderr(),
+        );
     }
 
     /// `vrwatch release SERVICE`.
@@ -217,7 +227,7 @@ impl<'router> Vrwatch<'router> {
     }
 
     /// What there is to know when a story fails.
-    fn failure(&self) -> String {
+    pub(crate) fn failure(&self) -> String {
         let alerts = self
             .router
             .run(["vrwatch", "--config", CONFIG, "alerts", "--json"]);

@@ -10,6 +10,7 @@ mod leftovers;
 mod minimal;
 mod reloads;
 mod restarts;
+mod storm;
 mod syslog_server;
 mod the_box;
 mod where_others_fail;
