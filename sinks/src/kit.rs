@@ -202,9 +202,7 @@ async fn a_delivery_that_was_given_up_half_way_leaves_the_sink_usable() {
 }
 
 /// Polls once.
-async fn poll_once<T>(
-    future: &mut (dyn Future<Output = T> + Send + Unpin),
-) -> std::task::Poll<T> {
+async fn poll_once<T>(future: &mut (dyn Future<Output = T> + Send + Unpin)) -> std::task::Poll<T> {
     let mut future = std::pin::Pin::new(future);
     std::future::poll_fn(|context| std::task::Poll::Ready(future.as_mut().poll(context))).await
 }

@@ -9,6 +9,8 @@ use std::io::{self, BufRead, BufReader};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
+use rustix::io::Errno;
+use rustix::net::RecvFlags;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufWriter};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::client::TlsStream;
@@ -70,7 +72,7 @@ pub(super) async fn write(
     lines: &[Vec<u8>],
     framing: Framing,
 ) -> Result<(), StreamError> {
-    let mut writer = BufWriter::with_capacity(8 * 1024, stream);
+    let mut writer = BufWriter::with_capacity(8 * 1024, &mut *stream);
     for line in lines {
         match framing {
             Framing::OctetCounted => {
@@ -84,9 +86,28 @@ pub(super) async fn write(
             }
         }
     }
-    // Flushes, and sends close_notify where there is TLS.
-    writer.shutdown().await?;
+    writer.flush().await?;
+    // A receiver that has ended its side before we end ours confirms nothing by it.
+    if has_ended(stream.socket())? {
+        return Err(StreamError::EndedEarly);
+    }
+    // Sends close_notify where there is TLS.
+    stream.shutdown().await?;
     Ok(())
+}
+
+/// Whether the receiver's end has already come in.
+fn has_ended(socket: Socket<'_>) -> io::Result<bool> {
+    let Socket::Tcp(socket) = socket else {
+        return Ok(false);
+    };
+    let mut next = [0];
+    let look = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+    match rustix::net::recv(socket, &mut next, look) {
+        Ok((_, length)) => Ok(length == 0),
+        Err(Errno::AGAIN) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Waits until the receiver has read everything and closed.

@@ -1,0 +1,11 @@
+//! The syslog sink against real receivers: rsyslogd over every transport, and peers that
+//! misbehave. Everything goes in by the front door: a section of configuration and a batch.
+
+mod arrives;
+mod certificates;
+mod events;
+mod hostile_peers;
+mod hostile_tls;
+mod local_socket;
+mod restarts;
+mod rsyslogd;
