@@ -138,11 +138,10 @@ impl Looker<'_> {
         {
             return Ok(same);
         }
-        match proc::stat(pid) {
-            Ok(stat) => self.judge(&stat)?,
-            // Out of files, perhaps: it lives, and there is no sign that it is another.
-            Err(ProcError::Unreadable(_) | ProcError::Garbage) => {}
-            Err(ProcError::Gone) => return Err(Cause::Gone { pid }),
+        // Not to be seen (out of files, perhaps) is no death: the pidfd tells. And as long as nothing
+        // else can be seen, it is what it was.
+        if let Ok(stat) = proc::stat(pid) {
+            self.judge(&stat)?;
         }
         if armed.has_ended() {
             return Err(Cause::Gone { pid });
@@ -167,27 +166,25 @@ impl Looker<'_> {
         Ok(())
     }
 
-    /// `/proc` does not show the process `pid`.
+    /// `/proc` does not show the process `pid`: because it is gone, or because `/proc` is not to be
+    /// had, and that is no death. What was up is up while the kernel knows the pid.
     fn unseen(&self, pid: u32, pidfd: Option<&OwnedFd>, why: &ProcError) -> Result<Found, Cause> {
-        if matches!(why, ProcError::Gone) {
+        let alive = match pidfd {
+            Some(pidfd) => !has_ended(pidfd),
+            None => exists(pid),
+        };
+        if !alive {
             return Err(Cause::Gone { pid });
         }
-        // Not being able to look is no death: what was up is up while the kernel knows the pid.
-        if let Some(last) = self.last.filter(|last| last.process.pid == pid) {
-            let alive = match pidfd {
-                Some(pidfd) => !has_ended(pidfd),
-                None => self.armed.is_none() && exists(pid),
-            };
-            if alive {
-                return Ok(Found::Same {
-                    process: last.process,
-                    pidfd: None,
-                });
-            }
+        match self.last {
+            Some(last) if last.process.pid == pid && self.armed.is_none() => Ok(Found::Same {
+                process: last.process,
+                pidfd: None,
+            }),
+            _ => Err(Cause::BadPidFile {
+                problem: format!("process {pid} in it cannot be looked at: {why}"),
+            }),
         }
-        Err(Cause::BadPidFile {
-            problem: format!("process {pid} in it cannot be looked at: {why}"),
-        })
     }
 
     fn complain(&self, error: Errno) {
@@ -197,9 +194,13 @@ impl Looker<'_> {
     }
 }
 
+/// Whether the kernel has a process of that pid, possibly a zombie. Takes no file.
 fn exists(pid: u32) -> bool {
     i32::try_from(pid)
         .ok()
         .and_then(rustix::process::Pid::from_raw)
-        .is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok())
+        .is_some_and(|pid| {
+            let answer = rustix::process::test_kill_process(pid);
+            matches!(answer, Ok(()) | Err(Errno::PERM))
+        })
 }

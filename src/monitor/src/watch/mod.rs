@@ -14,10 +14,8 @@ mod service;
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use contract::{Cause, Ended, Timestamp};
-use rustix::time::{ClockId, clock_gettime};
+use contract::{Cause, Ended};
 
 pub use files::FileWatch;
 pub use means::{Means, raise_file_limit};
@@ -27,7 +25,7 @@ use self::poller::{Poller, Woken};
 use self::service::Service;
 use crate::pid_file::{self, PidFile};
 use crate::proc::{self, Kin};
-use crate::{Moment, Process};
+use crate::{Clock, Moment, Process, SystemClock};
 
 /// Stands for a service; whoever adds it chooses the number.
 pub type Id = u32;
@@ -243,7 +241,7 @@ impl Watcher {
     }
 
     fn take_in(&mut self, events: &[Woken]) {
-        let now = now();
+        let now = SystemClock.now();
         for event in events {
             match *event {
                 Woken::Death { id, serial } => {
@@ -285,17 +283,6 @@ fn watch_directories(poller: &Poller) -> Option<Directories> {
         tracing::warn!(%error, "no inotify: changed pid files are noticed by sweeps only");
     })
     .ok()
-}
-
-/// The kernel's clocks. No test hangs on them: a notice only ever gets a time here.
-fn now() -> Moment {
-    let time = clock_gettime(ClockId::Boottime);
-    let whole = u64::try_from(time.tv_sec).unwrap_or(0);
-    let rest = u32::try_from(time.tv_nsec).unwrap_or(0);
-    Moment {
-        monotonic: Duration::new(whole, rest),
-        wall: Timestamp::now(),
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! A thousand services: exactly the right one is reported, and what a look costs is printed.
 
+use rustix::time::{ClockId, clock_gettime};
+
 use super::*;
 
 const MANY: u32 = 1_000;

@@ -2,6 +2,7 @@
 
 mod cost;
 mod ends;
+mod limits;
 mod means;
 mod names;
 mod namespaces;
@@ -14,6 +15,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+
+use contract::Timestamp;
 
 use super::*;
 use crate::proc;
@@ -114,11 +117,40 @@ fn under_both_means(story: impl Fn(Means)) {
 }
 
 fn within_runtime(story: impl FnOnce()) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
+    run(async { story() });
+}
+
+fn run(story: impl Future<Output = ()>) {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_all().build().unwrap().block_on(story);
+}
+
+fn now() -> Moment {
+    SystemClock.now()
+}
+
+/// Set for a test that runs under a wrapper.
+const INSIDE: &str = "VRWATCH_TEST_INSIDE";
+
+/// Whether this is the inside of `wrapper`, a command that changes what the kernel grants. On the
+/// outside, runs the test called `name` of this folder again on the inside and asserts its success.
+fn inside(wrapper: &[&str], name: &str) -> bool {
+    if std::env::var_os(INSIDE).is_some() {
+        return true;
+    }
+    let output = Command::new(wrapper[0])
+        .args(&wrapper[1..])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "--nocapture"])
+        .arg(format!("watch::tests::{name}"))
+        .env(INSIDE, "1")
+        .output()
         .unwrap();
-    runtime.block_on(async { story() });
+    let text = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}{errors}");
+    assert!(text.contains("1 passed"), "{text}{errors}");
+    false
 }
 
 /// A moment that tells itself from others.

@@ -3,39 +3,16 @@
 
 use super::*;
 
-/// Set inside the namespace.
-const INSIDE: &str = "VRWATCH_TEST_INSIDE_NAMESPACE";
-
-/// Runs the test `name` of this file again, as the first process of a fresh PID namespace.
-fn run_inside(name: &str) {
-    let program = std::env::current_exe().unwrap();
-    let name = format!("watch::tests::namespaces::{name}");
-    let own = |with_user: bool| {
-        let mut command = Command::new("unshare");
-        if with_user {
-            command.args(["--user", "--map-root-user"]);
-        }
-        command.args(["--pid", "--fork", "--mount-proc", "--kill-child", "--"]);
-        command
-            .arg(&program)
-            .args(["--exact", &name, "--nocapture"]);
-        command.env(INSIDE, "1").output().unwrap()
-    };
-    let mut output = own(!rustix::process::geteuid().is_root());
-    if output.status.code() == Some(1) && output.stdout.is_empty() {
-        output = own(true);
-    }
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && text.contains("1 passed"),
-        "{text}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-}
-
-fn is_inside() -> bool {
-    std::env::var_os(INSIDE).is_some()
-}
+/// A user namespace beside it makes this work for those who are not root, too.
+const NAMESPACE: [&str; 7] = [
+    "unshare",
+    "--user",
+    "--map-root-user",
+    "--pid",
+    "--fork",
+    "--mount-proc",
+    "--kill-child",
+];
 
 /// Has `name` started with the pid `pid`, which is free.
 fn start_as(place: &Place, name: &str, pid: u32) -> Daemon {
@@ -52,16 +29,13 @@ fn start_as(place: &Place, name: &str, pid: u32) -> Daemon {
 
 #[test]
 fn a_pid_that_is_given_to_a_process_of_another_name_is_noticed_and_not_believed() {
-    if !is_inside() {
-        return run_inside(
-            "a_pid_that_is_given_to_a_process_of_another_name_is_noticed_and_not_believed",
-        );
+    if !inside(
+        &NAMESPACE,
+        "namespaces::a_pid_that_is_given_to_a_process_of_another_name_is_noticed_and_not_believed",
+    ) {
+        return;
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
+    run(async {
         let place = Place::new();
         let mut first = start_as(&place, "served", 1_000);
         let mut watcher = place.watcher(Means::Auto);
@@ -80,14 +54,13 @@ fn a_pid_that_is_given_to_a_process_of_another_name_is_noticed_and_not_believed(
 
 #[test]
 fn a_pid_that_is_given_to_a_process_of_the_same_name_is_another_process() {
-    if !is_inside() {
-        return run_inside("a_pid_that_is_given_to_a_process_of_the_same_name_is_another_process");
+    if !inside(
+        &NAMESPACE,
+        "namespaces::a_pid_that_is_given_to_a_process_of_the_same_name_is_another_process",
+    ) {
+        return;
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
+    run(async {
         let place = Place::new();
         let mut first = start_as(&place, "served", 1_000);
         let mut watcher = place.watcher(Means::Auto);

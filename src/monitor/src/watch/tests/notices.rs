@@ -255,3 +255,26 @@ async fn a_service_that_is_no_longer_watched_is_never_reported() {
     assert_eq!(watcher.directories.as_ref().unwrap().watches(), 0);
     assert_eq!(watcher.verdict(), Verdict::Down(Cause::Unknown));
 }
+
+#[tokio::test]
+async fn between_notices_nothing_runs() {
+    let place = Place::new();
+    let mut daemon = place.start("served");
+    let mut watcher = place.watcher(Means::Auto);
+    place.write(daemon.pid());
+    watcher.assert_up(&daemon);
+    while !watcher.is_quiet().await {}
+    // A dead process's pidfd stays readable, and nobody looks.
+    daemon.kill();
+    assert_eq!(watcher.next().await, Change::Died(ONE));
+    let mut polls = 0;
+    let mut changed = std::pin::pin!(watcher.changed());
+    let counted = std::future::poll_fn(|context| {
+        polls += 1;
+        changed.as_mut().poll(context)
+    });
+    let pause = tokio::time::timeout(Duration::from_millis(100), counted).await;
+    assert!(pause.is_err());
+    // Once to begin with, once for the last readiness that turns out empty, once for the time-out.
+    assert!(polls <= 3, "{polls}");
+}
