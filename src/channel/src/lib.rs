@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod channel;
+pub mod config;
 mod errors;
 mod reader;
 mod settings;

@@ -1,0 +1,329 @@
+//! `vrwatch.toml` as a tree that still knows where everything stands in the file, so that every
+//! mistake is told with line and key, and one mistake does not hide the next.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, Error, ValueDeserializer};
+
+use super::nearest::nearest;
+use super::problem::{List, Problem, shown};
+
+/// A value with its place in the file.
+pub(crate) type Value<'a> = Spanned<DeValue<'a>>;
+
+/// The file's text.
+///
+/// # Errors
+/// Where the first byte stands that is no UTF-8.
+pub(crate) fn text<'a>(file: &Path, bytes: &'a [u8]) -> Result<&'a str, Problem> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let at = error.valid_up_to();
+        Problem::at(
+            file,
+            line_of(bytes, at),
+            format!("byte {} is no UTF-8", at + 1),
+        )
+        .hint("save the file as UTF-8")
+    })
+}
+
+/// The file's tree, and what is needed to name places in it.
+pub(crate) struct Document<'a> {
+    file: &'a Path,
+    text: &'a str,
+    root: DeTable<'a>,
+}
+
+impl<'a> Document<'a> {
+    /// Parses the file's text.
+    ///
+    /// # Errors
+    /// The first mistake that makes it no TOML.
+    pub(crate) fn parse(file: &'a Path, text: &'a str) -> Result<Self, Problem> {
+        let root = DeTable::parse(text)
+            .map_err(|error| {
+                let at = error.span().map_or(0, |span| span.start);
+                Problem::at(
+                    file,
+                    line_of(text.as_bytes(), at),
+                    error.message().replace('\n', ", "),
+                )
+            })?
+            .into_inner();
+        Ok(Self { file, text, root })
+    }
+
+    /// A copy of a top-level entry, to be read on its own.
+    pub(crate) fn get(&self, key: &str) -> Option<Value<'a>> {
+        self.root.get(key).cloned()
+    }
+
+    /// The names of all top-level entries, with their places.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = (&str, Range<usize>)> {
+        self.root
+            .keys()
+            .map(|key| (key.get_ref().as_ref(), key.span()))
+    }
+
+    /// The file it was read from.
+    pub(crate) fn file(&self) -> &'a Path {
+        self.file
+    }
+
+    /// The line on which this byte stands.
+    pub(crate) fn line(&self, offset: usize) -> u32 {
+        line_of(self.text.as_bytes(), offset)
+    }
+
+    /// A problem with what stands at `span`.
+    pub(crate) fn at(&self, span: &Range<usize>, message: impl Into<String>) -> Problem {
+        let problem = Problem::at(self.file, self.line(span.start), message);
+        let key = path_to(&self.root, span);
+        if key.is_empty() {
+            problem
+        } else {
+            problem.key(key.join("."))
+        }
+    }
+
+    /// Turns what a deserializer found wrong into a problem with line, key, and the nearest right
+    /// key.
+    pub(crate) fn problem(&self, error: &Error) -> Problem {
+        let (message, hint) = in_words(error.message());
+        let problem = match error.span() {
+            Some(span) => self.at(&span, message),
+            None => Problem::of_file(self.file, message),
+        };
+        match hint {
+            Some(hint) => problem.hint(hint),
+            None => problem,
+        }
+    }
+
+    /// Reads a table into `T`. Every entry with a mistake adds a problem and is then left out, so
+    /// that the others are looked at too.
+    pub(crate) fn read<T: DeserializeOwned>(
+        &self,
+        value: Value<'_>,
+        problems: &mut List,
+    ) -> Option<T> {
+        let span = value.span();
+        let DeValue::Table(mut table) = value.into_inner() else {
+            problems.push(self.at(&span, "this must be a table of keys"));
+            return None;
+        };
+        let mut sound = true;
+        loop {
+            let value = Spanned::new(span.clone(), DeValue::Table(table.clone()));
+            match T::deserialize(ValueDeserializer::from(value)) {
+                Ok(read) => return sound.then_some(read),
+                Err(error) => {
+                    problems.push(self.problem(&error));
+                    sound = false;
+                    let culprit = error.span().and_then(|at| entry_at(&table, &at));
+                    // What is missing cannot be left out; anything else shrinks the table.
+                    match culprit {
+                        Some(key) if !error.message().starts_with("missing field") => {
+                            table.remove(key.as_str());
+                        }
+                        _ => return None,
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The line of a byte, from 1.
+fn line_of(bytes: &[u8], offset: usize) -> u32 {
+    let before = bytes.get(..offset).unwrap_or(bytes);
+    let breaks = before.iter().filter(|byte| **byte == b'\n').count();
+    u32::try_from(breaks + 1).unwrap_or(u32::MAX)
+}
+
+/// The key of the entry of `table` in which `span` starts.
+fn entry_at(table: &DeTable<'_>, span: &Range<usize>) -> Option<String> {
+    table
+        .iter()
+        .find(|(key, value)| {
+            holds(&key.span(), span)
+                || holds(&value.span(), span)
+                || !inside(value, span).is_empty()
+        })
+        .map(|(key, _)| key.get_ref().to_string())
+}
+
+/// The keys that lead from `table` to what stands at `span`; the deepest that hold it.
+fn path_to(table: &DeTable<'_>, span: &Range<usize>) -> Vec<String> {
+    let mut longest = Vec::new();
+    for (key, value) in table {
+        let mut path = inside(value, span);
+        if path.is_empty() && !holds(&key.span(), span) && !holds(&value.span(), span) {
+            continue;
+        }
+        path.insert(0, key.get_ref().to_string());
+        if path.len() > longest.len() {
+            longest = path;
+        }
+    }
+    longest
+}
+
+fn inside(value: &Value<'_>, span: &Range<usize>) -> Vec<String> {
+    match value.get_ref() {
+        DeValue::Table(table) => path_to(table, span),
+        DeValue::Array(items) => items
+            .iter()
+            .map(|item| inside(item, span))
+            .max_by_key(Vec::len)
+            .unwrap_or_default(),
+        _ => Vec::new(),
+    }
+}
+
+fn holds(outer: &Range<usize>, inner: &Range<usize>) -> bool {
+    outer.contains(&inner.start)
+}
+
+/// What serde says, in words for whoever writes the file; and what to do, where that is known.
+fn in_words(message: &str) -> (String, Option<String>) {
+    let mut names = message.split('`').skip(1).step_by(2);
+    if message.starts_with("unknown field") {
+        let written = names.next().unwrap_or_default();
+        return (
+            "there is no such key".to_owned(),
+            Some(meant(written, names.collect())),
+        );
+    }
+    if message.starts_with("missing field") {
+        return (
+            format!("`{}` is missing", names.next().unwrap_or_default()),
+            None,
+        );
+    }
+    if message.starts_with("unknown variant") {
+        let written = names.next().unwrap_or_default();
+        return (
+            format!("`{}` is not possible here", shown(written)),
+            Some(meant(written, names.collect())),
+        );
+    }
+    (message.replace('\n', " "), None)
+}
+
+/// Names the entry that was probably meant, or else all there are.
+pub(crate) fn meant(written: &str, possible: Vec<&str>) -> String {
+    if let Some(right) = nearest(written, possible.iter().copied()) {
+        return format!("did you mean `{right}`?");
+    }
+    let all: Vec<Cow<'_, str>> = possible
+        .iter()
+        .map(|name| Cow::Owned(format!("`{name}`")))
+        .collect();
+    match all.split_last() {
+        None => "remove it".to_owned(),
+        Some((only, [])) => format!("the only possibility is {only}"),
+        Some((last, others)) => format!("possible are {} and {last}", others.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(deny_unknown_fields)]
+    struct Outer {
+        number: u8,
+        #[serde(default)]
+        inner: Option<Inner>,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(deny_unknown_fields, expecting = "a table such as { deep = 1 }")]
+    struct Inner {
+        deep: u8,
+    }
+
+    fn problems(text: &str) -> Vec<String> {
+        let document = match Document::parse(Path::new("f"), text) {
+            Ok(document) => document,
+            Err(problem) => return vec![problem.to_string()],
+        };
+        let mut problems = List::default();
+        let read = document.read::<Outer>(document.get("outer").unwrap(), &mut problems);
+        assert_eq!(read.is_none(), !problems.is_empty());
+        problems
+            .into_vec()
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    #[test]
+    fn every_mistake_is_told_with_its_line_and_key() {
+        for (text, told) in [
+            ("[outer]\nnumber = 5\n", vec![]),
+            (
+                "\n[outer]\nnumber = 500\nnumbr = 1\ninner = { depe = 1 }\n",
+                vec![
+                    "f:3: outer.number: invalid value: integer `500`, expected u8",
+                    "f:4: outer.numbr: there is no such key; did you mean `number`?",
+                    "f:5: outer.inner.depe: there is no such key; did you mean `deep`?",
+                    "f:2: outer: `number` is missing",
+                ],
+            ),
+            (
+                "[outer]\nnumber = 1\n\n[outer.inner]\ndeep = \"x\"\n",
+                vec!["f:5: outer.inner.deep: invalid type: string \"x\", expected u8"],
+            ),
+            (
+                "[outer]\nnumber = 1\ninner = 3\n",
+                vec![
+                    "f:3: outer.inner: invalid type: integer `3`, expected a table such as { deep = 1 }",
+                ],
+            ),
+            (
+                "outer = 5\n",
+                vec!["f:1: outer: this must be a table of keys"],
+            ),
+            (
+                "[outer]\nnumber = 1\n[outer.inner]\n",
+                vec!["f:3: outer.inner: `deep` is missing"],
+            ),
+            (
+                "[outer]\nnumber = 1\ncolour = 1\n",
+                vec!["f:3: outer.colour: there is no such key; possible are `number` and `inner`"],
+            ),
+        ] {
+            let mut found = problems(text);
+            let mut told: Vec<String> = told.into_iter().map(str::to_owned).collect();
+            found.sort();
+            told.sort();
+            assert_eq!(found, told, "{text}");
+        }
+    }
+
+    #[test]
+    fn broken_syntax_is_told_with_its_line() {
+        let found = problems("[outer]\nnumber = 5\nnumber = 6\n");
+        assert_eq!(found, ["f:3: duplicate key"]);
+        let found = problems("[outer]\n\nnumber 5\n");
+        assert!(found[0].starts_with("f:3: "), "{found:?}");
+    }
+
+    #[test]
+    fn bytes_that_are_no_utf_8_are_told_with_line_and_byte() {
+        let problem = super::text(Path::new("f"), b"[outer]\nx = \"\xff\"\n").unwrap_err();
+        assert_eq!(
+            problem.to_string(),
+            "f:2: byte 14 is no UTF-8; save the file as UTF-8"
+        );
+    }
+}

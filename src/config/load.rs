@@ -1,0 +1,233 @@
+//! Reads `vrwatch.toml` and what it refers to. All that is wrong is collected, so that one run of
+//! `check-config` shows it all.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use channel::config::Journal;
+use monitor::config::Monitor;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use sinks::Host;
+
+use super::document::{self, Document, meant};
+use super::file::{self, ReadError};
+use super::problem::{List, Problem, Problems, shown};
+use super::sink::Source;
+use super::{Config, Loaded, services, sink};
+
+/// The top-level tables.
+const TABLES: [&str; 6] = ["router", "monitor", "journal", "control", "service", "sink"];
+/// Tables that a later version will know.
+const NOT_YET: [&str; 1] = ["metrics"];
+
+/// The longest path of a socket, in bytes. Source: `sun_path` of unix(7), less the final NUL.
+const LONGEST_SOCKET_PATH: usize = 107;
+/// The longest router name, in bytes. Source: HOSTNAME of RFC 5424 §6.
+const LONGEST_ROUTER_NAME: usize = 255;
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "the table [router]")]
+struct Router {
+    name: Option<RouterName>,
+}
+
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct RouterName(String);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "the table [control]")]
+struct Control {
+    socket: SocketPath,
+}
+
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct SocketPath(PathBuf);
+
+impl Default for Control {
+    fn default() -> Self {
+        Self {
+            socket: SocketPath(PathBuf::from("/run/vrwatch/control.sock")),
+        }
+    }
+}
+
+impl TryFrom<String> for RouterName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let fits = text.chars().all(|letter| letter.is_ascii_graphic());
+        if text.is_empty() || text.len() > LONGEST_ROUTER_NAME || !fits {
+            return Err(format!(
+                "`{}` is no router name: use 1 to {LONGEST_ROUTER_NAME} ASCII letters, digits and signs without spaces",
+                shown(&text)
+            ));
+        }
+        Ok(Self(text))
+    }
+}
+
+impl TryFrom<String> for SocketPath {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let problem = if !text.starts_with('/') || text.ends_with('/') {
+            "write the whole path of a file, from /"
+        } else if text.chars().any(char::is_control) {
+            "it holds control characters"
+        } else if text.len() > LONGEST_SOCKET_PATH {
+            "the path of a socket must not be longer than 107 bytes"
+        } else {
+            return Ok(Self(PathBuf::from(text)));
+        };
+        Err(format!("`{}` cannot be used: {problem}", shown(&text)))
+    }
+}
+
+/// Reads the configuration in this file, and CloudStack's files that it refers to.
+///
+/// # Errors
+/// All that makes it unusable.
+pub(crate) fn load(path: &Path) -> Result<Loaded, Problems> {
+    let contents = file::read(path).map_err(|error| {
+        Problems(vec![match error {
+            ReadError::Absent => Problem::of_file(path, "there is no such file")
+                .hint("copy the sample vrwatch.toml there, or name another file with --config"),
+            ReadError::Unusable(problem) => problem,
+        }])
+    })?;
+    let mut warnings = List::default();
+    if let Some(warning) = contents.warning {
+        warnings.push(warning);
+    }
+    compose(path, &contents.bytes, warnings)
+}
+
+/// The configuration of minimal mode, which has no file: CloudStack's list of services, and one
+/// syslog.
+///
+/// # Errors
+/// All that makes it unusable, above all a wrong syslog target.
+pub(crate) fn minimal(services: &Path, syslog: &str) -> Result<Loaded, Problems> {
+    let place = Path::new("(command line)");
+    let absolute = std::path::absolute(services).unwrap_or_else(|_| services.to_owned());
+    let Some(services) = absolute.to_str() else {
+        let message = format!("the path {} is no UTF-8", services.display());
+        return Err(Problems(vec![Problem::of_file(place, message)]));
+    };
+    let text = format!(
+        "monitor.services = {}\nsink.minimal.syslog.target = {}\n",
+        toml::Value::from(services),
+        toml::Value::from(syslog)
+    );
+    compose(place, text.as_bytes(), List::default()).map_err(|Problems(mut problems)| {
+        // The lines are those of a text that nobody has seen.
+        for problem in &mut problems {
+            problem.line = None;
+        }
+        Problems(problems)
+    })
+}
+
+fn compose(path: &Path, bytes: &[u8], mut warnings: List) -> Result<Loaded, Problems> {
+    let parsed = document::text(path, bytes)
+        .and_then(|text| Ok((text, Document::parse(path, text)?)))
+        .map_err(|problem| Problems(vec![problem]));
+    let (text, document) = parsed?;
+    let mut problems = List::default();
+    check_tables(&document, &mut problems);
+    let router: Option<Router> = table(&document, "router", &mut problems);
+    let router = router
+        .and_then(|router| router.name)
+        .map_or_else(host_name, |RouterName(name)| name);
+    let journal: Option<Journal> = table(&document, "journal", &mut problems);
+    let control: Option<Control> = table(&document, "control", &mut problems);
+    let monitor: Option<Monitor> = table(&document, "monitor", &mut problems);
+    // With a broken [monitor] the services are looked at with the defaults: to find what is wrong
+    // with them, not to watch them.
+    let monitor = monitor.unwrap_or_default();
+    let found = services::find(&document, &monitor, &mut problems, &mut warnings);
+    let source = Source {
+        file: path.into(),
+        text: text.into(),
+    };
+    let host = Host::new(router.clone());
+    let sinks = sink::read(&document, &source, &host, &mut problems);
+    if !problems.is_empty() {
+        return Err(Problems(problems.into_vec()));
+    }
+    for sink in &sinks {
+        for name in sink.filter().services() {
+            if !found.services.iter().any(|service| service.name == *name) {
+                let message = format!("no service is called `{}`", shown(name));
+                let key = format!("sink.{}.{}.services", sink.name, sink.kind);
+                warnings.push(Problem::of_file(path, message).key(key));
+            }
+        }
+    }
+    Ok(Loaded {
+        config: Config {
+            router,
+            services: found.services,
+            sweep_every: monitor.sweep_every(),
+            means: monitor.means(),
+            journal: journal.unwrap_or_default().into(),
+            control_socket: control.unwrap_or_default().socket.0,
+            sinks,
+            files: vec![
+                path.to_owned(),
+                monitor.services_file().to_owned(),
+                monitor.monitorservice_file().to_owned(),
+            ],
+        },
+        warnings: warnings.into_vec(),
+        services_unknown: found.unknown,
+    })
+}
+
+/// Reads one top-level table; `None` when it is absent or wrong.
+fn table<T: DeserializeOwned>(
+    document: &Document<'_>,
+    key: &str,
+    problems: &mut List,
+) -> Option<T> {
+    document
+        .get(key)
+        .and_then(|value| document.read(value, problems))
+}
+
+fn check_tables(document: &Document<'_>, problems: &mut List) {
+    for (key, span) in document.keys() {
+        if NOT_YET.contains(&key) {
+            problems.push(
+                document
+                    .at(&span, "not available in this version")
+                    .hint("remove the table"),
+            );
+        } else if !TABLES.contains(&key) {
+            problems.push(
+                document
+                    .at(&span, "there is no such table")
+                    .hint(meant(key, TABLES.to_vec())),
+            );
+        }
+    }
+}
+
+/// What the machine calls itself, in what a router name may hold.
+fn host_name() -> String {
+    let uname = rustix::system::uname();
+    let name = OsStr::from_bytes(uname.nodename().to_bytes())
+        .to_string_lossy()
+        .chars()
+        .filter(char::is_ascii_graphic)
+        .collect::<String>();
+    if name.is_empty() {
+        "localhost".to_owned()
+    } else {
+        name
+    }
+}

@@ -1,0 +1,62 @@
+//! The configuration as a whole: each part's own tables composed, CloudStack's files merged in, and
+//! every mistake told with file, line, key and what to do.
+
+mod describe;
+mod document;
+mod file;
+mod filter;
+mod hold_off_file;
+mod ini;
+mod load;
+mod monitor_conf;
+mod monitorservice;
+mod nearest;
+mod problem;
+mod services;
+mod sink;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use monitor::{Means, Service};
+
+pub(crate) use self::describe::describe;
+pub(crate) use self::hold_off_file::HoldOffs;
+pub(crate) use self::load::{load, minimal};
+pub(crate) use self::problem::{Problem, Problems};
+pub(crate) use self::sink::SinkSpec;
+
+/// Everything the daemon is told.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// What this router is called in every event.
+    pub(crate) router: String,
+    /// What is watched; names and pid files are unique.
+    pub(crate) services: Vec<Service>,
+    /// How often every service is looked at.
+    pub(crate) sweep_every: Duration,
+    /// By which means deaths are noticed.
+    pub(crate) means: Means,
+    /// Where alerts are kept.
+    pub(crate) journal: channel::Settings,
+    /// Where `vrwatch status` and its like ask.
+    pub(crate) control_socket: PathBuf,
+    /// Who is told; at least one syslog.
+    pub(crate) sinks: Vec<SinkSpec>,
+    /// The files that this came from, or would come from if they existed.
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// A configuration that can be used, and what is doubtful about it.
+#[derive(Clone, Debug)]
+pub(crate) struct Loaded {
+    /// The configuration.
+    pub(crate) config: Config,
+    /// What was passed over or guessed.
+    pub(crate) warnings: Vec<Problem>,
+    /// CloudStack's list of services is there but cannot be read (it is a directory, say), so what
+    /// it would name is unknown: a daemon that already watches something had better go on with that.
+    pub(crate) services_unknown: bool,
+}

@@ -1,0 +1,251 @@
+//! The `[sink.NAME.KIND]` tables: found, checked by building each sink once, and kept so that it can
+//! be built again for the worker that will own it. The kinds come from the sinks' own list.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use contract::Sink;
+use serde::Deserialize as _;
+use sinks::{Host, Kind, Section};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::document::{Document, Value, meant};
+use super::filter::{self, Filter};
+use super::problem::{List, Problem, Problems, shown};
+
+/// Alerts must at least reach the system's own log, so one of this kind is required.
+const REQUIRED: &str = "syslog";
+/// What to add when there is none.
+const REQUIRED_HINT: &str =
+    "add these two lines:\n\n[sink.local.syslog]\ntarget = \"unix:/dev/log\"\n";
+
+/// The most sinks; each has a worker and a cursor.
+const MOST_SINKS: usize = 64;
+/// The longest name of a sink, in bytes; it becomes a file name.
+const LONGEST_NAME: usize = 64;
+
+/// One sink as configured. Equal when it would be built the same.
+#[derive(Clone)]
+pub(crate) struct SinkSpec {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its kind's name.
+    pub(crate) kind: &'static str,
+    /// Whether it may see an event only once that is on disk.
+    pub(crate) needs_disk: bool,
+    filter: Filter,
+    host: Host,
+    found: &'static Kind,
+    /// The body without its filters, for comparison.
+    plain: toml::Table,
+    source: Source,
+}
+
+/// The file that a sink stands in: what is built from it again can still say where a mistake is.
+#[derive(Clone)]
+pub(crate) struct Source {
+    /// The file's path.
+    pub(crate) file: Arc<Path>,
+    /// Its text.
+    pub(crate) text: Arc<str>,
+}
+
+impl SinkSpec {
+    /// Makes the sink; opens no connection.
+    ///
+    /// # Errors
+    /// What its section says cannot work (any more: a file it names may be gone).
+    pub(crate) fn build(&self) -> Result<Box<dyn Sink>, Problems> {
+        let problems = |problem| Problems(vec![problem]);
+        let document = Document::parse(&self.source.file, &self.source.text).map_err(problems)?;
+        let body = body(&document, &self.name, self.kind)
+            .ok_or_else(|| problems(Problem::of_file(&self.source.file, "the sink is gone")))?;
+        let (_, body) = without_filters(body);
+        (self.found.build)(Section::from(body), &self.host)
+            .map(|sink| self.filter.before(sink))
+            .map_err(|error| problems(document.problem(&error)))
+    }
+
+    /// Which events it is told.
+    pub(crate) fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    /// Where its events go, in the words of its section: every key but the filters.
+    pub(crate) fn describe(&self) -> String {
+        let keys: Vec<String> = self
+            .plain
+            .iter()
+            .map(|(key, value)| format!("{key} = {value}"))
+            .collect();
+        keys.join(", ")
+    }
+}
+
+impl PartialEq for SinkSpec {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+            && self.kind == other.kind
+            && self.filter == other.filter
+            && self.host == other.host
+            && self.plain == other.plain
+    }
+}
+
+impl fmt::Debug for SinkSpec {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "SinkSpec([sink.{}.{}])", self.name, self.kind)
+    }
+}
+
+/// Reads all sinks of the document.
+pub(crate) fn read(
+    document: &Document<'_>,
+    source: &Source,
+    host: &Host,
+    problems: &mut List,
+) -> Vec<SinkSpec> {
+    let mut specs = Vec::new();
+    let mut required_tried = false;
+    if let Some(value) = document.get("sink") {
+        let span = value.span();
+        let DeValue::Table(names) = value.into_inner() else {
+            problems.push(document.at(&span, "sinks are tables: write [sink.NAME.KIND]"));
+            return specs;
+        };
+        if names.len() > MOST_SINKS {
+            problems.push(document.at(&span, format!("more than {MOST_SINKS} sinks")));
+            return specs;
+        }
+        for (name, value) in names {
+            let place = name.span();
+            let name = name.into_inner().into_owned();
+            if !is_name(&name) {
+                let message = format!(
+                    "`{}` is no sink name: use 1 to {LONGEST_NAME} of A-Z a-z 0-9 _ -",
+                    shown(&name)
+                );
+                problems.push(document.at(&place, message));
+                continue;
+            }
+            let Some((kind, body)) = single_kind(document, &name, value, problems) else {
+                continue;
+            };
+            required_tried |= kind.name == REQUIRED;
+            if let Some(spec) = one(document, name, kind, body, host, problems) {
+                specs.push(spec(source.clone()));
+            }
+        }
+    }
+    if !required_tried && problems.is_empty() {
+        let message = format!("no sink of kind {REQUIRED} is configured");
+        problems.push(Problem::of_file(document.file(), message).hint(REQUIRED_HINT));
+    }
+    specs
+}
+
+/// The one kind in `[sink.NAME]`, and its body.
+fn single_kind<'a>(
+    document: &Document<'a>,
+    name: &str,
+    value: Value<'a>,
+    problems: &mut List,
+) -> Option<(&'static Kind, Value<'a>)> {
+    let span = value.span();
+    let DeValue::Table(kinds) = value.into_inner() else {
+        problems.push(document.at(&span, format!("write [sink.{name}.KIND]")));
+        return None;
+    };
+    let several = kinds.len() > 1;
+    let Some((kind, body)) = kinds.into_iter().next() else {
+        let message = format!("the sink has no kind: write [sink.{name}.KIND]");
+        problems.push(document.at(&span, message));
+        return None;
+    };
+    let place = kind.span();
+    let written = kind.into_inner().into_owned();
+    if !matches!(body.get_ref(), DeValue::Table(_)) {
+        let message = format!("the sink has no kind: write [sink.{name}.KIND]");
+        problems.push(document.at(&place, message));
+        return None;
+    }
+    if several {
+        let message = format!("`{name}` has several kinds");
+        let hint = "give each sink a name of its own";
+        problems.push(document.at(&span, message).hint(hint));
+        return None;
+    }
+    let Some(kind) = sinks::kind(&written) else {
+        let possible = sinks::KINDS.iter().map(|kind| kind.name).collect();
+        let message = format!(
+            "sinks of kind `{}` are not available in this version",
+            shown(&written)
+        );
+        problems.push(document.at(&place, message).hint(meant(&written, possible)));
+        return None;
+    };
+    Some((kind, body))
+}
+
+/// Reads one sink and builds it once, to find what is wrong with it.
+fn one(
+    document: &Document<'_>,
+    name: String,
+    kind: &'static Kind,
+    body: Value<'_>,
+    host: &Host,
+    problems: &mut List,
+) -> Option<impl FnOnce(Source) -> SinkSpec> {
+    let (filters, body) = without_filters(body);
+    let filter = document.read::<Filter>(filters, problems);
+    let section = || Section::from(body.clone());
+    let built = (kind.build)(section(), host);
+    let plain = built.and_then(|_| toml::Table::deserialize(section()));
+    let plain = plain.map_err(|error| problems.push(document.problem(&error)));
+    let (filter, plain) = (filter?, plain.ok()?);
+    let host = host.clone();
+    Some(move |source| SinkSpec {
+        name,
+        kind: kind.name,
+        needs_disk: kind.needs_disk,
+        filter,
+        host,
+        found: kind,
+        plain,
+        source,
+    })
+}
+
+/// Takes the filters out of a sink's body: `(filters, body)`.
+fn without_filters(value: Value<'_>) -> (Value<'_>, Value<'_>) {
+    let span = value.span();
+    let mut filters = DeTable::new();
+    let mut value = value.into_inner();
+    if let DeValue::Table(body) = &mut value {
+        for key in filter::KEYS {
+            if let Some((key, value)) = body.remove_entry(key) {
+                filters.insert(key, value);
+            }
+        }
+    }
+    (
+        Spanned::new(span.clone(), DeValue::Table(filters)),
+        Spanned::new(span, value),
+    )
+}
+
+/// What stands in `[sink.NAME.KIND]`.
+fn body<'a>(document: &Document<'a>, name: &str, kind: &str) -> Option<Value<'a>> {
+    let inner = |value: Value<'a>, key: &str| match value.into_inner() {
+        DeValue::Table(mut table) => table.remove(key),
+        _ => None,
+    };
+    inner(inner(document.get("sink")?, name)?, kind)
+}
+
+fn is_name(name: &str) -> bool {
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
+    !name.is_empty() && name.len() <= LONGEST_NAME && name.chars().all(fits)
+}
