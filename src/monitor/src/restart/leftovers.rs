@@ -16,6 +16,9 @@ use crate::Process;
 use crate::proc::{self, Kin, ProcError, Stat};
 
 /// How long left-overs get between SIGTERM and SIGKILL.
+///
+/// apache2's event workers let SIGTERM pass when their parent is dead: they go on serving for the
+/// whole of it, and are then killed.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// The most that are ended at a time, and how often the rest is looked for.
