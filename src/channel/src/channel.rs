@@ -1,70 +1,366 @@
 //! The handle that the rest of the daemon holds.
 
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use contract::{Event, Sink};
 
-use crate::{OpenError, Opened, Settings, SinkOptions, SinkStatus, Status, Transaction};
+use crate::backoff::Backoff;
+use crate::cursor::{self, Cursor};
+use crate::record::Notes;
+use crate::recover::start_position;
+use crate::settings::Limits;
+use crate::shared::Shared;
+use crate::state::{Health, State, told};
+use crate::worker::Worker;
+use crate::writer::Writer;
+use crate::{
+    JournalStatus, Note, OpenError, Opened, Settings, SinkOptions, SinkStatus, Status, Transaction,
+    cut, keeper, open, sinks,
+};
 
-/// A handle on the channel; cheap to clone.
+/// How many stopped sinks are remembered.
+const MAX_PARKED: usize = 256;
+
+/// A handle on the channel; cheap to clone. The last one to go closes the journal.
 #[derive(Clone, Debug)]
-pub struct Channel {}
+pub struct Channel {
+    inner: Arc<Inner>,
+}
 
+#[derive(Debug)]
+struct Inner {
+    shared: Arc<Shared>,
+    keeper: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[allow(
+    clippy::must_use_candidate,
+    reason = "publish, stop_sink, sync and close are called for their effect"
+)]
 impl Channel {
     /// Opens the journal, repairs it, and starts the thread that syncs it.
     ///
     /// # Errors
     /// When the folder cannot be used or another process writes there.
-    pub fn open(_settings: Settings, _router: String) -> Result<(Self, Opened), OpenError> {
-        todo!()
+    pub fn open(settings: Settings, router: String) -> Result<(Self, Opened), OpenError> {
+        Self::open_within(settings, router, Limits::default())
+    }
+
+    pub(crate) fn open_within(
+        mut settings: Settings,
+        router: String,
+        limits: Limits,
+    ) -> Result<(Self, Opened), OpenError> {
+        settings.max_size = settings.max_size.max(limits.smallest_size);
+        let journal = open::open(&settings)?;
+        let lost = journal.replay.lost;
+        let mut opened = Opened {
+            notes: values(&journal.replay.notes),
+            report: journal.report,
+            last_seq: journal.replay.last_seq,
+        };
+        let mut state = State::new(short(router), limits, Health::Good, journal.replay.last_seq);
+        state.notes = journal.replay.notes;
+        state.writer = Some(journal.writer);
+        let channel = Self::start(state, Some(settings.clone()))
+            .map_err(|source| OpenError::unusable(settings.directory, source))?;
+        if lost.count > 0 {
+            let reason = "broken records in the journal were set aside".to_owned();
+            let told = channel.publish(told(lost, None, reason));
+            opened.last_seq = told.last().map_or(opened.last_seq, |event| event.seq);
+        }
+        Ok((channel, opened))
     }
 
     /// Starts without a usable disk: as on a full disk, and opening is tried again and again.
-    /// What can be read of an existing journal is read.
+    /// What can be read of an existing journal is read, so that hold-offs are not forgotten.
     #[must_use]
-    pub fn degraded(_settings: Settings, _router: String, _error: OpenError) -> (Self, Opened) {
-        todo!()
+    pub fn degraded(settings: Settings, router: String, error: &OpenError) -> (Self, Opened) {
+        Self::degraded_within(settings, router, error, Limits::default())
+    }
+
+    pub(crate) fn degraded_within(
+        mut settings: Settings,
+        router: String,
+        error: &OpenError,
+        limits: Limits,
+    ) -> (Self, Opened) {
+        settings.max_size = settings.max_size.max(limits.smallest_size);
+        let replay = open::peek(&settings);
+        let cause = error.to_string();
+        tracing::error!(
+            error = cause,
+            "the journal cannot be written; alerts go to syslog only and wait in memory"
+        );
+        let health = Health::Failing {
+            cause,
+            retry_at: Instant::now() + limits.retry_every,
+        };
+        let opened = Opened {
+            notes: values(&replay.notes),
+            last_seq: replay.last_seq,
+            ..Opened::default()
+        };
+        let router = short(router);
+        let state = |health| State::new(router.clone(), limits, health, replay.last_seq);
+        let channel = Self::start(state(health), Some(settings)).unwrap_or_else(|error| {
+            tracing::error!(%error, "no thread can be started; alerts stay in memory");
+            Self::without_keeper(state(Health::Memory))
+        });
+        (channel, opened)
     }
 
     /// A channel with nothing on disk.
     #[must_use]
-    pub fn in_memory(_router: String) -> Self {
-        todo!()
+    pub fn in_memory(router: String) -> Self {
+        Self::in_memory_within(router, Limits::default())
     }
 
-    /// Numbers the events and writes them with the notes. Never waits for fsync or a sink.
-    pub fn publish(&self, _transaction: Transaction) -> Vec<Event> {
-        todo!()
+    pub(crate) fn in_memory_within(router: String, limits: Limits) -> Self {
+        Self::without_keeper(State::new(short(router), limits, Health::Memory, 0))
     }
 
-    /// Starts a sink's worker on the current tokio runtime; replaces one of the same name.
-    pub fn start_sink(&self, _name: &str, _sink: Box<dyn Sink>, _options: SinkOptions) {
-        todo!()
+    fn start(state: State, settings: Option<Settings>) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared::new(state, settings.clone()));
+        let keeper = match settings {
+            Some(settings) => Some(keeper::start(Arc::clone(&shared), settings)?),
+            None => None,
+        };
+        Ok(Self {
+            inner: Arc::new(Inner {
+                shared,
+                keeper: Mutex::new(keeper),
+            }),
+        })
+    }
+
+    fn without_keeper(state: State) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                shared: Arc::new(Shared::new(state, None)),
+                keeper: Mutex::new(None),
+            }),
+        }
+    }
+
+    /// Numbers the events and writes them with the notes, so that they survive the end of this
+    /// process. Never waits for fsync or for a sink.
+    ///
+    /// All of it is one record on disk, there wholly or not at all, as long as it is below half a
+    /// mebibyte of JSON. Over-long texts are cut; a note above 64 KiB is refused and logged.
+    pub fn publish(&self, transaction: Transaction) -> Vec<Event> {
+        self.inner.shared.publish(transaction)
+    }
+
+    /// Starts a sink's worker on the current tokio runtime; replaces one of the same name. A sink
+    /// that was never seen before starts with the next event.
+    pub fn start_sink(&self, name: &str, sink: Box<dyn Sink>, options: SinkOptions) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            tracing::error!(sink = name, "a sink was not started: no runtime is running");
+            return;
+        };
+        self.stop_sink(name);
+        let shared = &self.inner.shared;
+        let cursor = match &shared.settings {
+            Some(settings) => cursor::read(&cursor::path(&settings.directory, name)),
+            None => Cursor::Missing,
+        };
+        let mut state = shared.lock();
+        let (position, saved) = match state.parked.remove(name) {
+            Some(parked) => parked,
+            None => start_position(cursor, state.last_seq),
+        };
+        let generation = state.next_generation;
+        state.next_generation += 1;
+        let mut entry = sinks::Sink::new(generation, options.needs_disk, position, saved);
+        let worker = Worker {
+            shared: Arc::clone(shared),
+            name: name.to_owned(),
+            generation,
+            sink,
+            reader: None,
+            backoff: Backoff::default(),
+        };
+        entry.task = Some(runtime.spawn(worker.run()).abort_handle());
+        state.sinks.insert(name.to_owned(), entry);
+        drop(state);
+        shared.moved();
     }
 
     /// Stops a sink's worker; its cursor stays. `None` when there is no such sink.
-    pub fn stop_sink(&self, _name: &str) -> Option<SinkStatus> {
-        todo!()
+    pub fn stop_sink(&self, name: &str) -> Option<SinkStatus> {
+        self.inner.shared.stop_sink(name)
     }
 
     /// How the journal and every sink are doing.
     #[must_use]
     pub fn status(&self) -> Status {
-        todo!()
+        let state = self.inner.shared.lock();
+        let (error, waiting) = match &state.health {
+            Health::Failing { cause, .. } => (
+                Some(cause.clone()),
+                state.waiting.iter().map(|r| r.events.len() as u64).sum(),
+            ),
+            _ => (None, 0),
+        };
+        Status {
+            journal: JournalStatus {
+                last_seq: state.last_seq,
+                synced_seq: state.synced_seq,
+                bytes: state.writer.as_ref().map_or(0, Writer::bytes),
+                on_disk: matches!(state.health, Health::Good),
+                waiting_in_memory: waiting,
+                error,
+            },
+            sinks: state
+                .sinks
+                .iter()
+                .map(|(name, sink)| sink.status(name, state.last_seq))
+                .collect(),
+        }
     }
 
     /// Waits until every sink has everything, at most `limit`; true when that is so.
-    pub async fn drain(&self, _limit: Duration) -> bool {
-        todo!()
+    pub async fn drain(&self, limit: Duration) -> bool {
+        let shared = &self.inner.shared;
+        let drained = async {
+            loop {
+                let mut moved = std::pin::pin!(shared.progress.notified());
+                moved.as_mut().enable();
+                let done = {
+                    let state = shared.lock();
+                    state
+                        .sinks
+                        .values()
+                        .all(|sink| sink.position >= state.last_seq)
+                };
+                if done {
+                    return;
+                }
+                moved.await;
+            }
+        };
+        tokio::time::timeout(limit, drained).await.is_ok()
     }
 
     /// Waits until all that was published and every cursor is on disk; false when the disk fails.
+    /// Blocks the thread for as long as the disk takes.
     pub fn sync(&self) -> bool {
-        todo!()
+        self.inner.shared.sync()
     }
 
-    /// Stops the workers, syncs, and lets go of the journal.
+    /// Stops the workers, syncs, and lets go of the journal, whoever else holds a handle. False
+    /// when not everything is on disk. Blocks the thread for as long as the disk takes.
     pub fn close(self) -> bool {
-        todo!()
+        self.inner.close()
     }
+}
+
+impl Inner {
+    fn close(&self) -> bool {
+        self.shared.stop_all_sinks();
+        let synced = self.shared.sync();
+        self.shared.lock().stopping = true;
+        self.shared.work.notify_all();
+        let keeper = self
+            .keeper
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(keeper) = keeper
+            && keeper.join().is_err()
+        {
+            tracing::error!("the journal's thread broke down");
+        }
+        let mut state = self.shared.lock();
+        if !matches!(state.health, Health::Memory) {
+            state.health = Health::Closed;
+            state.writer = None;
+        }
+        synced
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Shared {
+    fn stop_sink(&self, name: &str) -> Option<SinkStatus> {
+        let mut state = self.lock();
+        let sink = state.sinks.remove(name)?;
+        if let Some(task) = &sink.task {
+            task.abort();
+        }
+        if state.parked.len() >= MAX_PARKED {
+            state.parked.pop_first();
+        }
+        state
+            .parked
+            .insert(name.to_owned(), (sink.position, sink.saved));
+        let status = sink.status(name, state.last_seq);
+        drop(state);
+        self.moved();
+        Some(status)
+    }
+
+    fn stop_all_sinks(&self) {
+        let names: Vec<String> = self.lock().sinks.keys().cloned().collect();
+        for name in names {
+            self.stop_sink(&name);
+        }
+    }
+
+    fn sync(&self) -> bool {
+        let mut state = self.lock();
+        if let Health::Failing { .. } = state.health {
+            state.retry_now();
+        }
+        let start = state.rounds;
+        loop {
+            match state.health {
+                Health::Memory => return true,
+                _ if state.stopping => return false,
+                Health::Closed => return state.waiting.is_empty(),
+                // One more try was made, or several, and it still fails.
+                Health::Failing { retry_at, .. }
+                    if state.rounds > start && retry_at > Instant::now() =>
+                {
+                    return false;
+                }
+                Health::Failing { .. } => {}
+                Health::Good => {
+                    let synced = state.waiting.is_empty()
+                        && state.writer.as_ref().is_none_or(Writer::is_synced);
+                    if synced && keeper::unsaved(&state).is_none() {
+                        return true;
+                    }
+                    if synced && state.cursors_failing {
+                        return false;
+                    }
+                }
+            }
+            self.work.notify_one();
+            state = self
+                .kept
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+fn short(mut router: String) -> String {
+    cut::keep_start(&mut router, cut::MAX_NAME);
+    router
+}
+
+fn values(notes: &Notes) -> std::collections::BTreeMap<String, Note> {
+    notes
+        .iter()
+        .filter_map(|(key, text)| Some((key.to_string(), serde_json::from_str(text).ok()?)))
+        .collect()
 }

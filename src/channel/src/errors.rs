@@ -7,7 +7,10 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process writes it.
-    #[error("the journal in {} is in use by another process", path.display())]
+    #[error(
+        "the journal {} is in use by another process; stop that one first, or give this one its own `[journal] directory`",
+        path.display()
+    )]
     Locked {
         /// The journal's folder.
         path: PathBuf,
@@ -22,4 +25,24 @@ pub enum OpenError {
         /// What to do about it.
         advice: &'static str,
     },
+}
+
+impl OpenError {
+    pub(crate) fn unusable(path: PathBuf, source: io::Error) -> Self {
+        use io::ErrorKind as Kind;
+        let advice = match source.kind() {
+            Kind::ReadOnlyFilesystem => "mount the file system writable",
+            Kind::PermissionDenied => "let vrwatch own the folder, or run it as root",
+            Kind::StorageFull | Kind::QuotaExceeded => "make room on the file system",
+            Kind::NotADirectory | Kind::AlreadyExists => {
+                "something else stands where a folder is needed: move it away"
+            }
+            _ => "check the folder and the disk below it",
+        };
+        Self::Unusable {
+            path,
+            source,
+            advice,
+        }
+    }
 }

@@ -4,13 +4,32 @@
 
 #![forbid(unsafe_code)]
 
+mod backoff;
 mod channel;
 pub mod config;
+mod cursor;
+mod cut;
 mod errors;
+mod frame;
+mod keeper;
+mod open;
 mod reader;
+mod record;
+mod recover;
+mod repair;
+mod replay;
+mod scan;
+mod segment;
 mod settings;
+mod shared;
+mod sinks;
+mod state;
 mod status;
+mod tail;
 mod transaction;
+mod trim;
+mod worker;
+mod writer;
 
 pub use channel::Channel;
 pub use errors::OpenError;

@@ -2,6 +2,7 @@
 //! needs.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Where the journal lives and how large it may grow.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,4 +28,34 @@ pub struct SinkOptions {
     /// Whether it may only see what is on disk. False for syslog alone, which is told even when
     /// the disk is full.
     pub needs_disk: bool,
+}
+
+/// Bounds that are no matter of taste; tests make them small.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Events that stay in memory for workers that keep up.
+    pub(crate) tail_events: usize,
+    /// The same in bytes of JSON.
+    pub(crate) tail_bytes: usize,
+    /// Transactions that wait in memory for the disk.
+    pub(crate) waiting_records: usize,
+    /// The same in bytes of JSON.
+    pub(crate) waiting_bytes: usize,
+    /// How often a disk that failed is tried again.
+    pub(crate) retry_every: Duration,
+    /// Whether `max_size` may be smaller than a journal needs to work well.
+    pub(crate) smallest_size: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            tail_events: 1024,
+            tail_bytes: 1024 * 1024,
+            waiting_records: 2048,
+            waiting_bytes: 2 * 1024 * 1024,
+            retry_every: Duration::from_secs(5),
+            smallest_size: 256 * 1024,
+        }
+    }
 }

@@ -1,0 +1,95 @@
+//! What the channel knows of each sink: how far it has come, and how it is doing.
+
+use std::sync::Arc;
+
+use contract::Timestamp;
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+use crate::SinkStatus;
+use crate::replay::Lost;
+
+/// One sink.
+#[derive(Debug)]
+pub(crate) struct Sink {
+    /// Tells this worker from an earlier one of the same name.
+    pub(crate) generation: u64,
+    /// Whether it may only see what is on disk.
+    pub(crate) needs_disk: bool,
+    /// It has everything up to here, or lost it.
+    pub(crate) position: u64,
+    /// The last event of the batch that its worker holds; those are not lost with the journal.
+    pub(crate) held: u64,
+    /// What its cursor on disk says.
+    pub(crate) saved: Option<u64>,
+    /// Loss that is counted but not told yet.
+    pub(crate) untold: Lost,
+    pub(crate) delivered: u64,
+    pub(crate) dropped: u64,
+    pub(crate) last_error: Option<String>,
+    pub(crate) last_error_at: Option<Timestamp>,
+    pub(crate) failing_since: Option<Timestamp>,
+    /// Tells the worker that there may be more.
+    pub(crate) wake: Arc<Notify>,
+    pub(crate) task: Option<AbortHandle>,
+}
+
+impl Sink {
+    pub(crate) fn new(
+        generation: u64,
+        needs_disk: bool,
+        position: u64,
+        saved: Option<u64>,
+    ) -> Self {
+        Self {
+            generation,
+            needs_disk,
+            position,
+            held: position,
+            saved,
+            untold: Lost::default(),
+            delivered: 0,
+            dropped: 0,
+            last_error: None,
+            last_error_at: None,
+            failing_since: None,
+            wake: Arc::new(Notify::new()),
+            task: None,
+        }
+    }
+
+    /// Nothing up to here can be lost to it any more.
+    pub(crate) fn reach(&self) -> u64 {
+        self.position.max(self.held)
+    }
+
+    /// The sink took `count` events, the last of them `seq`.
+    pub(crate) fn took(&mut self, seq: u64, count: u64) {
+        self.delivered += count;
+        self.position = self.position.max(seq);
+        self.failing_since = None;
+    }
+
+    /// The sink lost `count` events, the last of them `seq`.
+    pub(crate) fn lost(&mut self, seq: u64, count: u64) {
+        self.dropped += count;
+        self.position = self.position.max(seq);
+    }
+
+    pub(crate) fn answered(&mut self, error: String) {
+        self.last_error = Some(error);
+        self.last_error_at = Some(Timestamp::now());
+    }
+
+    pub(crate) fn status(&self, name: &str, last_seq: u64) -> SinkStatus {
+        SinkStatus {
+            name: name.to_owned(),
+            pending: last_seq.saturating_sub(self.position),
+            delivered: self.delivered,
+            dropped: self.dropped,
+            last_error: self.last_error.clone(),
+            last_error_at: self.last_error_at,
+            failing_since: self.failing_since,
+        }
+    }
+}
