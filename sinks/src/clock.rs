@@ -69,6 +69,21 @@ mod tests {
     }
 
     #[test]
+    fn the_machines_zone_is_the_one_that_date_shows() {
+        let instant: Timestamp = "2026-07-22T11:47:33Z".parse().unwrap();
+        let date = std::process::Command::new("date")
+            .args(["-d", "@1784720853", "+%z"])
+            .output()
+            .unwrap();
+        let (hours, minutes, _) = LocalTime::system().at(instant).offset().as_hms();
+        let sign = if hours < 0 || minutes < 0 { '-' } else { '+' };
+        assert_eq!(
+            String::from_utf8(date.stdout).unwrap().trim(),
+            format!("{sign}{:02}{:02}", hours.abs(), minutes.abs())
+        );
+    }
+
+    #[test]
     fn a_zone_that_does_not_exist_is_no_zone() {
         assert!(LocalTime::named("Mars/Olympus_Mons").is_none());
         assert!(LocalTime::named("").is_none());

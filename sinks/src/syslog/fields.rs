@@ -113,7 +113,7 @@ fn alarm(event: &Event) -> Option<BTreeMap<String, String>> {
         ("perceivedSeverity".into(), event.severity.name().into()),
         ("eventType".into(), "processingErrorAlarm".into()),
     ]);
-    // RFC 5674 §2.6: compared with the alarm that is outstanding, here the ServiceDown.
+    // RFC 5674 §3.5: compared with the alarm that is outstanding, here the ServiceDown.
     if matches!(event.fact, Fact::RestartFailed { .. }) && event.outage.is_some() {
         alarm.insert("trendIndication".into(), "moreSevere".into());
     }

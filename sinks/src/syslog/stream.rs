@@ -120,8 +120,8 @@ pub(super) async fn closed_by_peer(stream: &mut impl Connection) -> Result<(), S
     match stream.read(&mut answer).await {
         Ok(0) => {}
         Ok(_) => return Err(StreamError::Answers),
-        // TLS: an end without close_notify. Many receivers leave it out; that everything was read
-        // is TCP's word and not TLS's, and that is asked for next.
+        // TLS: an end without close_notify, as rsyslogd's gtls driver has it. That everything was
+        // read is TCP's word and not TLS's, and that is asked for next.
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
         Err(error) => return Err(error.into()),
     }
@@ -144,8 +144,11 @@ pub(super) async fn acknowledged(stream: &impl Connection) -> Result<(), StreamE
         // A local socket hands over as it writes.
         return Ok(());
     };
+    let mut pause = Duration::from_millis(5);
     while !is_acknowledged(socket.as_fd())? {
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep(pause).await;
+        // Each look reads a table of every connection of this machine.
+        pause = (pause * 2).min(Duration::from_millis(500));
     }
     match socket.take_error()? {
         None => Ok(()),
@@ -159,10 +162,10 @@ pub(super) async fn acknowledged(stream: &impl Connection) -> Result<(), StreamE
 /// `LAST_ACK` (09) still wait for that; later states do not, and are not listed with the inode.
 fn is_acknowledged(socket: BorrowedFd<'_>) -> io::Result<bool> {
     let inode = rustix::fs::fstat(socket)?.st_ino.to_string();
-    for table in ["/proc/self/net/tcp", "/proc/self/net/tcp6"] {
+    for (table, optional) in [("/proc/self/net/tcp", false), ("/proc/self/net/tcp6", true)] {
         let table = match File::open(table) {
             Ok(table) => table,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(_) if optional => continue,
             Err(error) => return Err(error),
         };
         for row in BufReader::new(table).lines() {

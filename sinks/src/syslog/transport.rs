@@ -63,6 +63,7 @@ enum Step {
     Send,
     Write,
     Confirm,
+    Acknowledge,
 }
 
 impl Transport {
@@ -280,13 +281,16 @@ async fn hand_over(
 ) -> Result<(), Why> {
     let writing = stream::write(&mut stream, lines, framing);
     limit.of_stream(Step::Write, writing).await?;
-    let confirming = async {
-        match confirm {
-            Confirm::Close => stream::closed_by_peer(&mut stream).await,
-            Confirm::None => stream::acknowledged(&stream).await,
+    match confirm {
+        Confirm::Close => {
+            let closing = stream::closed_by_peer(&mut stream);
+            limit.of_stream(Step::Confirm, closing).await
         }
-    };
-    limit.of_stream(Step::Confirm, confirming).await
+        Confirm::None => {
+            let acknowledging = stream::acknowledged(&stream);
+            limit.of_stream(Step::Acknowledge, acknowledging).await
+        }
+    }
 }
 
 fn no_listener(kind: io::ErrorKind) -> &'static str {
@@ -306,6 +310,7 @@ impl fmt::Display for Step {
             Self::Send => "sending",
             Self::Write => "writing",
             Self::Confirm => "waiting for the receiver to confirm by closing",
+            Self::Acknowledge => "waiting for the receiver's machine to acknowledge",
         })
     }
 }
@@ -317,7 +322,7 @@ impl Step {
             Self::Resolve => "; is the name server reachable?",
             Self::Connect => "; a firewall may drop it",
             Self::Handshake => "; the receiver may not speak TLS there",
-            Self::Send | Self::Write => "; the receiver does not read",
+            Self::Send | Self::Write | Self::Acknowledge => "; the receiver does not read",
             Self::Confirm => "; if it never closes, set confirm = \"none\"",
         }
     }

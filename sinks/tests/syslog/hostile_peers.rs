@@ -67,6 +67,14 @@ async fn one_that_does_not_read_a_flood_has_not_taken_it() {
             "{words}"
         );
     }
+    // This much goes into our own kernel, but not on into the receiver's.
+    let batch: Vec<_> = (1..=4000).map(numbered).collect();
+    let mut trusting = sink(&section(address, "confirm = \"none\""));
+    let words = later(trusting.as_mut(), &batch).await;
+    assert!(
+        words.contains("took longer than 300ms; the receiver does not read"),
+        "{words}"
+    );
 }
 
 #[tokio::test]
