@@ -1,0 +1,181 @@
+//! The command line: one file a command, and the exit codes that scripts hold on to.
+
+mod alerts;
+mod check_config;
+mod completions;
+mod demo;
+mod hold;
+mod man;
+mod once;
+mod recorder;
+mod run;
+mod status;
+mod test_alert;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use tracing::level_filters::LevelFilter;
+
+use crate::lock::LockError;
+
+/// Keeps the services of a CloudStack virtual router running, and tells who needs to know.
+#[derive(Debug, Parser)]
+#[command(name = "vrwatch", version, about, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// The configuration file.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        default_value = "/etc/vrwatch/vrwatch.toml"
+    )]
+    config: PathBuf,
+
+    /// How much to log to stderr.
+    #[arg(long, global = true, value_enum, default_value_t = LogLevel::Info)]
+    log_level: LogLevel,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Watch the services until told to stop: the daemon.
+    Run,
+    /// Look once, restart what is down, tell, and exit; for cron.
+    Once(once::Arguments),
+    /// Print what would be watched and told, and warn about what is ambiguous.
+    CheckConfig,
+    /// Show how the services and the sinks stand; asks the running daemon.
+    Status(status::Arguments),
+    /// Read the journal of alerts; works with the daemon stopped.
+    Alerts(alerts::Arguments),
+    /// Stop watching a service for a while.
+    Hold(hold::HoldArguments),
+    /// Watch a service again: ends a hold, or a hold-off before its time.
+    Release(hold::ReleaseArguments),
+    /// Send one marked test event through every sink and say what each answered.
+    TestAlert(test_alert::Arguments),
+    /// See it work: throw-away services in a temporary folder, one killed, one broken.
+    Demo,
+    /// Print shell completions.
+    Completions(completions::Arguments),
+    /// Print the manual page.
+    Man,
+    /// One of the demo's throw-away services.
+    #[command(hide = true)]
+    DemoService(demo::ServiceArguments),
+}
+
+/// How a command ended, other than with an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Done {
+    /// All is well: exit code 0.
+    Well,
+    /// A service stays down, or nothing was delivered: exit code 1.
+    Badly,
+}
+
+/// Why a command could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CommandError {
+    /// Wrong usage or configuration: exit code 2.
+    #[error("{0}")]
+    Usage(String),
+    /// It did not work out: exit code 1.
+    #[error("{0}")]
+    Failed(String),
+    /// Another instance works: exit code 75.
+    #[error("{0}")]
+    Locked(String),
+}
+
+impl From<LockError> for CommandError {
+    fn from(error: LockError) -> Self {
+        match error {
+            LockError::Held { .. } => Self::Locked(error.to_string()),
+            LockError::Unusable { .. } => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<crate::config::Problems> for CommandError {
+    fn from(problems: crate::config::Problems) -> Self {
+        Self::Usage(problems.to_string())
+    }
+}
+
+/// Parses the command line and does what it says.
+pub(crate) fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log_to_stderr(cli.log_level);
+    let done = match cli.command {
+        Command::Run => run::run(&cli.config),
+        Command::Once(arguments) => once::run(&cli.config, &arguments),
+        Command::CheckConfig => check_config::run(&cli.config),
+        Command::Status(arguments) => status::run(&cli.config, &arguments),
+        Command::Alerts(arguments) => alerts::run(&cli.config, &arguments),
+        Command::Hold(arguments) => hold::hold(&cli.config, arguments),
+        Command::Release(arguments) => hold::release(&cli.config, arguments),
+        Command::TestAlert(arguments) => test_alert::run(&cli.config, &arguments),
+        Command::Demo => demo::run(),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man => man::run(),
+        Command::DemoService(arguments) => demo::serve(&arguments),
+    };
+    match done {
+        Ok(Done::Well) => ExitCode::SUCCESS,
+        Ok(Done::Badly) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("vrwatch: {error}");
+            ExitCode::from(match error {
+                CommandError::Failed(_) => 1,
+                CommandError::Usage(_) => 2,
+                CommandError::Locked(_) => 75,
+            })
+        }
+    }
+}
+
+/// Sentences with fields on stderr; the journal of systemd puts its own stamps on them.
+fn log_to_stderr(level: LogLevel) {
+    let level = match level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    };
+    let builder = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_target(false);
+    if std::env::var_os("JOURNAL_STREAM").is_some() {
+        builder.without_time().init();
+    } else {
+        builder.init();
+    }
+}
+
+/// A runtime on this very thread: the cheapest in memory and in wake-ups.
+fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|problem| {
+            CommandError::Failed(format!("the runtime cannot be started: {problem}"))
+        })
+}

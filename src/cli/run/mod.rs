@@ -1,0 +1,193 @@
+//! `vrwatch run`: puts the parts together, says READY, and keeps them together until SIGTERM.
+
+mod reload;
+mod respond;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use channel::{Channel, OpenError, SinkOptions};
+use contract::Timestamp;
+use monitor::{Engine, Heartbeat, Means, Summary, SystemClock};
+use sd_notify::NotifyState;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{error, info, warn};
+
+use self::reload::Reloader;
+use self::respond::{Live, Responder};
+use super::recorder::Recorder;
+use super::{CommandError, Done, runtime};
+use crate::config::{self, Loaded, SinkSpec};
+use crate::control::Listener;
+use crate::lock::Lock;
+
+/// From SIGTERM to the end, at most; systemd and people wait no longer.
+const DRAIN_LIMIT: Duration = Duration::from_secs(9);
+
+pub(super) fn run(path: &Path) -> Result<Done, CommandError> {
+    let loaded = config::load(path)?;
+    warn_about(&loaded);
+    let _lock = Lock::take(&lock_path(&loaded))?;
+    monitor::raise_file_limit();
+    runtime()?.block_on(daemon(path, loaded))
+}
+
+/// The lock lies beside the control socket: `/run` is memory, nothing touches the disk.
+pub(super) fn lock_path(loaded: &Loaded) -> std::path::PathBuf {
+    loaded
+        .config
+        .control_socket
+        .parent()
+        .unwrap_or(Path::new("/"))
+        .join("lock")
+}
+
+/// Says what is wrong with a configuration that is usable all the same.
+pub(super) fn warn_about(loaded: &Loaded) {
+    for problem in &loaded.warnings {
+        warn!("{problem}");
+    }
+}
+
+/// Opens the journal, or goes on without a disk: watching matters more.
+pub(super) fn open_channel(loaded: &Loaded) -> Result<(Channel, channel::Opened), CommandError> {
+    let journal = loaded.config.journal.clone();
+    let router = loaded.config.router.clone();
+    let (channel, opened) = match Channel::open(journal.clone(), router.clone()) {
+        Ok(opened) => opened,
+        Err(locked @ OpenError::Locked { .. }) => {
+            return Err(CommandError::Locked(locked.to_string()));
+        }
+        Err(problem) => {
+            error!(
+                "{problem}; goes on without: alerts go to syslog only and wait in memory, hold-offs do not survive a restart"
+            );
+            Channel::degraded(journal, router, &problem)
+        }
+    };
+    for words in &opened.report.words {
+        warn!("{words}");
+    }
+    Ok((channel, opened))
+}
+
+/// Starts a sink's worker.
+pub(super) fn start_sink(channel: &Channel, spec: &SinkSpec) -> Result<(), CommandError> {
+    channel.start_sink(
+        &spec.name,
+        spec.build()?,
+        SinkOptions {
+            needs_disk: spec.needs_disk,
+        },
+    );
+    Ok(())
+}
+
+async fn daemon(path: &Path, loaded: Loaded) -> Result<Done, CommandError> {
+    let failed = |what: &str, problem: &dyn std::fmt::Display| {
+        CommandError::Failed(format!("{what}: {problem}"))
+    };
+    let mut terminate = signal(SignalKind::terminate())
+        .map_err(|problem| failed("SIGTERM cannot be caught", &problem))?;
+    let mut interrupt = signal(SignalKind::interrupt())
+        .map_err(|problem| failed("SIGINT cannot be caught", &problem))?;
+    let mut hang_up = signal(SignalKind::hangup())
+        .map_err(|problem| failed("SIGHUP cannot be caught", &problem))?;
+
+    let (channel, opened) = open_channel(&loaded)?;
+    for spec in &loaded.config.sinks {
+        start_sink(&channel, spec)?;
+    }
+    let (engine, handle) = Engine::new(
+        loaded.config.services.clone(),
+        loaded.config.sweep_every,
+        loaded.config.means,
+        Arc::new(SystemClock),
+        Recorder(channel.clone()),
+        opened.notes,
+        heartbeat(),
+    )
+    .map_err(|problem| failed("the kernel's means of watching cannot be had", &problem))?;
+    let socket = &loaded.config.control_socket;
+    let listener = Listener::bind(socket).map_err(|problem| {
+        failed(
+            &format!("{}: the control socket cannot be made", socket.display()),
+            &problem,
+        )
+    })?;
+    let means = engine.means();
+    info!(
+        router = loaded.config.router,
+        services = loaded.config.services.len(),
+        sinks = loaded.config.sinks.len(),
+        watch = watch_name(means),
+        "watching starts"
+    );
+    let live = Arc::new(Mutex::new(Live::new(&loaded.config, watch_name(means))));
+    let control = tokio::spawn(listener.serve(Arc::new(Responder {
+        monitor: handle.clone(),
+        channel: channel.clone(),
+        live: Arc::clone(&live),
+        since: Timestamp::now(),
+    })));
+    let mut engine = tokio::spawn(engine.run());
+    let mut reloader = Reloader::new(path, loaded, handle.clone(), channel.clone(), live);
+    notify(&[NotifyState::Ready]);
+
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hang_up.recv() => reloader.reload("SIGHUP").await,
+            () = reloader.changed() => reloader.reload("a file changed").await,
+            ended = &mut engine => {
+                let why = ended.err().map_or_else(String::new, |problem| problem.to_string());
+                return Err(failed("the monitor ended by itself", &why));
+            }
+        }
+    }
+
+    info!("stops: gives restart commands and sinks a moment");
+    notify(&[NotifyState::Stopping]);
+    let begun = Instant::now();
+    handle.stop().await;
+    if let Err(problem) = engine.await {
+        error!(%problem, "the monitor did not end as it should");
+    }
+    control.abort();
+    let left = DRAIN_LIMIT.saturating_sub(begun.elapsed());
+    if !channel.drain(left).await {
+        warn!("not every sink has every alert yet; the rest is delivered at the next start");
+    }
+    channel.close();
+    Ok(Done::Well)
+}
+
+fn watch_name(means: Means) -> &'static str {
+    match means {
+        Means::Auto => "pidfd",
+        Means::SweepOnly => "sweep",
+    }
+}
+
+/// Feeds systemd's watchdog from the monitor's own loop, so that a loop that is stuck is caught.
+fn heartbeat() -> Heartbeat {
+    Heartbeat {
+        every: sd_notify::watchdog_enabled().map(|limit| limit / 2),
+        beat: Box::new(|summary: Summary| {
+            let words = format!(
+                "{} up, {} down, {} left alone",
+                summary.up, summary.down, summary.left_alone
+            );
+            notify(&[NotifyState::Watchdog, NotifyState::Status(&words)]);
+        }),
+    }
+}
+
+/// Tells systemd; without systemd this does nothing.
+fn notify(states: &[NotifyState<'_>]) {
+    if let Err(problem) = sd_notify::notify(states) {
+        tracing::debug!(%problem, "systemd cannot be told");
+    }
+}

@@ -1,0 +1,151 @@
+//! Takes a changed configuration into force without losing anything: services that stay keep their
+//! state, sinks that stay keep running, and a configuration that is broken changes nothing.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use channel::Channel;
+use monitor::{FileWatch, Handle};
+use tracing::{error, info, warn};
+
+use super::respond::{Live, sink_kinds};
+use super::{start_sink, warn_about};
+use crate::config::{self, Config, Loaded};
+
+/// Quiet time after a change before the files are read: writers write in steps.
+const CALM: Duration = Duration::from_millis(300);
+
+/// Watches the configuration's files and brings changes into force.
+pub(super) struct Reloader {
+    path: PathBuf,
+    config: Config,
+    files: Option<FileWatch>,
+    monitor: Handle,
+    channel: Channel,
+    live: Arc<Mutex<Live>>,
+}
+
+impl Reloader {
+    pub(super) fn new(
+        path: &Path,
+        loaded: Loaded,
+        monitor: Handle,
+        channel: Channel,
+        live: Arc<Mutex<Live>>,
+    ) -> Self {
+        let mut reloader = Self {
+            path: path.to_owned(),
+            files: None,
+            config: loaded.config,
+            monitor,
+            channel,
+            live,
+        };
+        reloader.watch_files();
+        reloader
+    }
+
+    fn watch_files(&mut self) {
+        match FileWatch::new(&self.config.files) {
+            Ok(files) => self.files = Some(files),
+            Err(problem) => {
+                self.files = None;
+                warn!(%problem, "changes of the configuration are not noticed; send SIGHUP after a change");
+            }
+        }
+    }
+
+    /// Returns once a file of the configuration has changed and come to rest.
+    pub(super) async fn changed(&mut self) {
+        let Some(files) = &mut self.files else {
+            return std::future::pending().await;
+        };
+        files.changed().await;
+        while tokio::time::timeout(CALM, files.changed()).await.is_ok() {}
+    }
+
+    /// Reads the configuration again and brings it into force, or says why not.
+    pub(super) async fn reload(&mut self, why: &str) {
+        let loaded = match config::load(&self.path) {
+            Ok(loaded) => loaded,
+            Err(problems) => {
+                error!(
+                    "the changed configuration is refused, the old one stays in force:\n{problems}"
+                );
+                self.say(|live| live.config_error = Some(problems.to_string()));
+                return;
+            }
+        };
+        warn_about(&loaded);
+        if loaded.services_unknown {
+            error!(
+                "CloudStack's list of services cannot be read, so the old configuration stays in force"
+            );
+            let words: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+            self.say(|live| live.config_error = Some(words.join("\n")));
+            return;
+        }
+        let new = loaded.config;
+        if new.journal != self.config.journal
+            || new.control_socket != self.config.control_socket
+            || new.means != self.config.means
+            || new.router != self.config.router
+        {
+            warn!(
+                "a changed router name, journal, control socket or means of watching takes effect at the next start only"
+            );
+        }
+        if let Err(problem) = self.exchange_sinks(&new) {
+            error!("a changed sink is refused, the old configuration stays in force: {problem}");
+            self.say(|live| live.config_error = Some(problem.clone()));
+            return;
+        }
+        if let Err(problem) = self
+            .monitor
+            .reconfigure(new.services.clone(), new.sweep_every)
+            .await
+        {
+            error!(%problem, "the monitor does not take the changed configuration");
+            return;
+        }
+        info!(
+            why,
+            services = new.services.len(),
+            sinks = new.sinks.len(),
+            "the configuration was read again and is in force"
+        );
+        let kinds = sink_kinds(&new);
+        self.say(|live| {
+            live.config_error = None;
+            live.sink_kinds = kinds;
+        });
+        let files_changed = new.files != self.config.files;
+        self.config = new;
+        if files_changed {
+            self.watch_files();
+        }
+    }
+
+    /// Starts what is new or changed before stopping what is gone, so that no alert falls between.
+    fn exchange_sinks(&self, new: &Config) -> Result<(), String> {
+        for spec in &new.sinks {
+            if !self.config.sinks.contains(spec) {
+                start_sink(&self.channel, spec).map_err(|problem| problem.to_string())?;
+                info!(sink = spec.name, "a sink is new or changed");
+            }
+        }
+        for spec in &self.config.sinks {
+            if !new.sinks.iter().any(|kept| kept.name == spec.name) {
+                self.channel.stop_sink(&spec.name);
+                info!(sink = spec.name, "a sink is no longer configured");
+            }
+        }
+        Ok(())
+    }
+
+    fn say(&self, change: impl FnOnce(&mut Live)) {
+        // A poisoned lock still holds the truth: it is only ever replaced whole.
+        change(&mut self.live.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}

@@ -1,0 +1,85 @@
+//! `vrwatch test-alert`: one marked event through every sink, and what each answered. It builds the
+//! sinks afresh from the configuration, so it works whether the daemon runs or not.
+
+use std::path::Path;
+use std::time::Duration;
+
+use contract::{DeliverError, Draft, Event, Fact, Timestamp};
+
+use super::{CommandError, Done, runtime};
+use crate::config;
+
+/// How long one sink may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Only this sink, as the configuration names it.
+    #[arg(long, value_name = "NAME")]
+    sink: Option<String>,
+}
+
+pub(super) fn run(path: &Path, arguments: &Arguments) -> Result<Done, CommandError> {
+    let loaded = config::load(path)?;
+    let names: Vec<&str> = loaded
+        .config
+        .sinks
+        .iter()
+        .map(|sink| sink.name.as_str())
+        .collect();
+    if let Some(asked) = &arguments.sink
+        && !names.contains(&asked.as_str())
+    {
+        return Err(CommandError::Usage(format!(
+            "--sink: no sink is called `{asked}`; configured are: {}",
+            names.join(", ")
+        )));
+    }
+    let now = Timestamp::now();
+    let event = Event::new(
+        Draft {
+            service: None,
+            process: None,
+            outage: None,
+            time: now,
+            fact: Fact::Test {
+                text: "this is a test of vrwatch's alerts; nothing is wrong".to_owned(),
+            },
+        },
+        format!("test-{}-{}", now.unix_millis(), std::process::id()),
+        0,
+        loaded.config.router.clone(),
+    );
+    let mut all_well = true;
+    let runtime = runtime()?;
+    for spec in &loaded.config.sinks {
+        if arguments
+            .sink
+            .as_ref()
+            .is_some_and(|asked| *asked != spec.name)
+        {
+            continue;
+        }
+        let mut sink = spec.build()?;
+        let answer = runtime.block_on(async {
+            tokio::time::timeout(PATIENCE, sink.deliver(std::slice::from_ref(&event))).await
+        });
+        let words = match answer {
+            Ok(Ok(())) => "delivered".to_owned(),
+            Ok(Err(DeliverError::Later { cause, .. })) => {
+                all_well = false;
+                format!("NOT delivered, would be tried again: {cause}")
+            }
+            Ok(Err(DeliverError::Never { cause })) => {
+                all_well = false;
+                format!("REFUSED: {cause}")
+            }
+            Err(_) => {
+                all_well = false;
+                format!("NOT delivered: no answer within {} s", PATIENCE.as_secs())
+            }
+        };
+        println!("{} ({}): {words}", spec.name, spec.kind);
+    }
+    Ok(if all_well { Done::Well } else { Done::Badly })
+}

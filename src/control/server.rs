@@ -1,0 +1,133 @@
+//! The answering side: few connections, small requests, short patience. Whoever is not root or the
+//! daemon's own user is hung up on without a word.
+
+use std::future::Future;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::fs::Mode;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+use tracing::{debug, warn};
+
+use super::{REQUEST_LIMIT, Reply, Request};
+
+/// Connections at a time; further ones wait in the kernel's queue.
+const CONNECTIONS: usize = 8;
+
+/// How long a connection may take from its first byte to its answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Answers requests.
+pub(crate) trait Respond: Send + Sync + 'static {
+    /// The answer to one request.
+    fn respond(&self, request: Request) -> impl Future<Output = Reply> + Send;
+}
+
+/// A bound control socket; its file goes when this does.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl Listener {
+    /// Binds the socket, mode 0600. The caller holds the lock, so a socket file that is there
+    /// already is a dead daemon's.
+    ///
+    /// # Errors
+    /// When the socket cannot be made, or something that is no socket has its name.
+    pub(crate) fn bind(path: &Path) -> io::Result<Self> {
+        use std::os::unix::fs::FileTypeExt;
+
+        if let Some(directory) = path.parent() {
+            std::fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o755)
+                .create(directory)?;
+        }
+        match std::fs::symlink_metadata(path) {
+            Ok(found) if found.file_type().is_socket() => std::fs::remove_file(path)?,
+            Ok(_) => {
+                return Err(io::Error::new(
+                    io::ErrorKind::AlreadyExists,
+                    "something that is no socket has this name; it is left alone",
+                ));
+            }
+            Err(problem) if problem.kind() == io::ErrorKind::NotFound => {}
+            Err(problem) => return Err(problem),
+        }
+        // The mode must be right from the first moment, not a moment later.
+        let before = rustix::process::umask(Mode::from_raw_mode(0o177));
+        let listener = UnixListener::bind(path);
+        rustix::process::umask(before);
+        Ok(Self {
+            listener: listener?,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Answers until dropped.
+    pub(crate) async fn serve(self, respond: Arc<impl Respond>) {
+        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        loop {
+            let Ok(place) = places.clone().acquire_owned().await else {
+                return;
+            };
+            match self.listener.accept().await {
+                Ok((stream, _)) => {
+                    let respond = Arc::clone(&respond);
+                    tokio::spawn(async move {
+                        match tokio::time::timeout(PATIENCE, converse(stream, &*respond)).await {
+                            Ok(Ok(())) => {}
+                            Ok(Err(problem)) => debug!(%problem, "a control connection failed"),
+                            Err(_) => debug!("a control connection took too long"),
+                        }
+                        drop(place);
+                    });
+                }
+                Err(problem) => {
+                    warn!(%problem, "the control socket cannot accept; tries again");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        // A socket file left behind is removed at the next start.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+async fn converse(mut stream: UnixStream, respond: &impl Respond) -> io::Result<()> {
+    let peer = stream.peer_cred()?.uid();
+    if peer != 0 && peer != rustix::process::geteuid().as_raw() {
+        debug!(
+            uid = peer,
+            "a control connection of another user is refused"
+        );
+        return Ok(());
+    }
+    let (reader, mut writer) = stream.split();
+    let mut line = Vec::new();
+    BufReader::new(reader.take(REQUEST_LIMIT))
+        .read_until(b'\n', &mut line)
+        .await?;
+    let reply = match serde_json::from_slice::<Request>(&line) {
+        Ok(request) => respond.respond(request).await,
+        Err(problem) => Reply::Refused(format!(
+            "this is no request: {problem}; a request is one JSON line such as {{\"command\":\"status\"}}"
+        )),
+    };
+    let mut answer = serde_json::to_vec(&reply)?;
+    answer.push(b'\n');
+    writer.write_all(&answer).await?;
+    writer.shutdown().await
+}
