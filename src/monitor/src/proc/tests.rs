@@ -11,8 +11,22 @@ use super::*;
 struct Sleeper(Child);
 
 impl Sleeper {
+    /// Starts `command` and waits until the kernel has set up all that `/proc` shows of it.
     fn start(command: &mut Command) -> Self {
-        Self(command.arg("1000").spawn().unwrap())
+        let command = command.arg("1000");
+        let child = loop {
+            match command.spawn() {
+                // Another test forked while the program was being written, and still holds it open.
+                Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => {}
+                child => break child.unwrap(),
+            }
+        };
+        let mut buffer = [0; 4096];
+        while !read(child.id(), "cmdline", &mut buffer).is_ok_and(|text| text.ends_with(b"1000\0"))
+        {
+            std::thread::yield_now();
+        }
+        Self(child)
     }
 
     fn pid(&self) -> u32 {

@@ -90,7 +90,10 @@ impl Place {
         let _ = symlink(Path::new("/bin").join(program), &link);
         let mut command = Command::new(link);
         command.args(arguments).stdin(Stdio::null());
-        Daemon(command.spawn().unwrap())
+        let daemon = Daemon(command.spawn().unwrap());
+        // Spawning returns while the kernel still sets up the new program.
+        until(|| proc::stat(daemon.pid()).unwrap().name == name);
+        daemon
     }
 
     fn target(&self) -> Target {

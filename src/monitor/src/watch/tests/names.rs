@@ -36,6 +36,7 @@ fn a_name_in_the_first_argument_counts_like_one_in_comm() {
         let mut command = Command::new("/bin/sleep");
         command.arg0("/usr/sbin/served").arg("100000");
         let daemon = Daemon(command.spawn().unwrap());
+        until(|| proc::is_named(&proc::stat(daemon.pid()).unwrap(), "served"));
         let mut watcher = place.watcher(means);
         place.write(daemon.pid());
         for _ in 0..2 {
