@@ -35,6 +35,18 @@ fn looks_are_counted_from_the_moment_the_death_was_noticed_not_from_when_it_was_
 }
 
 #[test]
+fn a_death_noticed_in_the_future_delays_no_look() {
+    let mut story = Story::running();
+    let noticed = story.at(900_000).moment();
+    story.at(1000).give(Observation::Down {
+        cause: Cause::Gone { pid: 7 },
+        ended: Ended::Unknown,
+        noticed,
+    });
+    assert_eq!(story.due(), Some(2000));
+}
+
+#[test]
 fn looks_that_a_busy_daemon_missed_are_not_made_up_for_in_a_burst() {
     let mut story = Story::running();
     story.down();

@@ -2,6 +2,7 @@
 //! world that misbehaves), the last two under the same laws.
 
 mod checking;
+mod court;
 mod holding;
 mod laws;
 mod properties;

@@ -161,15 +161,17 @@ fn a_hold_off_wipes_the_crash_loops_history() {
     let mut story = Story::running();
     story.policy.recheck.attempts = 0;
     story.policy.hold_off = Duration::from_secs(1);
-    story.policy.crash_loop.restarts = 1;
+    story.policy.crash_loop.restarts = 2;
     die_and_be_restarted(&mut story, 1000, 8);
-    assert_eq!(story.at(4000).down().len(), 3);
+    die_and_be_restarted(&mut story, 10_000, 9);
+    assert_eq!(story.at(20_000).down().len(), 3);
     assert_eq!(story.wait(), ["look"]);
     assert_eq!(story.down(), ["remonitored down", "restart 1"]);
     story.command_ended(outcome(0));
-    story.up(9);
+    story.up(10);
     story.wait();
-    assert_eq!(story.up(9).len(), 1);
+    assert_eq!(story.up(10).len(), 1);
+    assert_eq!(story.at(30_000).down(), ["down, was 10", "restart 1"]);
 }
 
 #[test]

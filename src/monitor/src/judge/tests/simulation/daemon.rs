@@ -77,10 +77,9 @@ impl World {
         };
         let before = Before::of(&state);
         let was_kept = state.must_be_kept();
-        let (state, decisions) = state.judge(&watch.policy, observation.clone(), now);
-        let verdict = self
-            .ledger
-            .enter(&before, &observation, now, &state, &decisions);
+        let seen = observation.clone();
+        let (state, decisions) = state.judge(&watch.policy, observation, now);
+        let verdict = self.ledger.enter(&before, &seen, now, &state, &decisions);
         if state.must_be_kept() {
             self.disk = Some(Saved {
                 state: state.clone(),
@@ -98,13 +97,13 @@ impl World {
             let wait = u64::try_from(wait).unwrap_or(u64::MAX);
             self.after(wait, Happening::Due { version });
         }
-        self.note(|| format!("  {observation:?} -> {decisions:?} {state:?}"));
+        self.note(|| format!("  {seen:?} ->  {decisions:?} {state:?}"));
         let phase = state.phase();
         if let Some(watch) = &mut self.watch {
             watch.state = Some(state);
         }
         verdict?;
-        self.law_of_true_time(&observation, &phase, &decisions)?;
+        self.law_of_true_time(&seen, &phase, &decisions)?;
         self.carry_out(decisions)
     }
 
@@ -134,13 +133,32 @@ impl World {
                     }
                     self.rest_until = Some(self.true_end(phase));
                 }
+                Fact::Restarted { pid, .. } => self.has_settled(*pid)?,
                 Fact::Remonitored { .. } => {
-                    if self.rest_until.take().is_some_and(|end| self.time < end) {
+                    let end = self.rest_until.take();
+                    if end.is_some_and(|end| self.time < end) {
                         return Err("no hold-off is shortened".into());
                     }
                 }
                 _ => {}
             }
+        }
+        Ok(())
+    }
+
+    /// A restart that is told has brought up a process that lives, and has for long enough.
+    fn has_settled(&self, pid: u32) -> Verdict {
+        let Some(process) = self.service.filter(|process| process.pid == pid) else {
+            return Err(format!("what was restarted is up, but {pid} is not"));
+        };
+        let lived = self.monotonic().saturating_sub(process.started);
+        // A policy that changed while it settled may ask for more than was asked then.
+        let steady = self.time - self.policy_since > 5 * MINUTE;
+        let settle = self.watch.as_ref().map(|watch| watch.policy.settle);
+        if steady && settle.is_some_and(|settle| lived < settle) {
+            return Err(format!(
+                "a restart is told when it has settled, not after {lived:?}"
+            ));
         }
         Ok(())
     }
@@ -209,7 +227,7 @@ impl World {
             return Ok(());
         }
         let state = match self.disk.take() {
-            Some(saved) => self.read_back(saved)?,
+            Some(saved) => self.read_back(&saved)?,
             None => State::new("dhcp"),
         };
         if state.outage() != self.ledger.outage() {
@@ -240,7 +258,7 @@ impl World {
     }
 
     /// Reads the state back, and carries it over a reboot if there was one.
-    fn read_back(&mut self, saved: Saved) -> Result<State, String> {
+    fn read_back(&mut self, saved: &Saved) -> Result<State, String> {
         let json = serde_json::to_string(&saved.state).map_err(|error| error.to_string())?;
         let mut state: State = serde_json::from_str(&json).map_err(|error| error.to_string())?;
         if state != saved.state {
@@ -271,7 +289,7 @@ impl World {
             // A clock that was wrong over the reboot may end a hold-off early; one that was right
             // may not. Nothing else excuses an early end.
             let shown = now.wall.unix_millis() - saved.at.wall.unix_millis();
-            let ahead = shown > self.truly_elapsed(&saved);
+            let ahead = shown > self.truly_elapsed(saved);
             if self.rest_until.is_some() && ahead {
                 self.rest_until = None;
             }

@@ -97,7 +97,7 @@ impl World {
         let mut ends = length;
         let mut dies_after = None;
         let mut outcome = Outcome {
-            exit: Some(if fails { 1 } else { 0 }),
+            exit: Some(i32::from(fails)),
             reason: None,
             output: String::new(),
         };

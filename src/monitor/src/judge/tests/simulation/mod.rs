@@ -72,7 +72,7 @@ fn live(seed: u64) {
     if let Err(law) = World::new(seed, false).live_a_week() {
         let mut again = World::new(seed, true);
         let _ = again.live_a_week();
-        let tail = again.trace.iter().rev().take(40).rev();
+        let tail = again.trace.iter().rev().take(25).rev();
         let trace = tail.cloned().collect::<Vec<_>>().join("\n");
         panic!("seed {seed}: {law}\n{trace}");
     }

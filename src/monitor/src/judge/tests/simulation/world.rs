@@ -66,6 +66,8 @@ pub(super) struct World {
     pub(super) commands: u64,
     pub(super) configured: bool,
     pub(super) policy: Policy,
+    /// Since when that is the policy.
+    pub(super) policy_since: u64,
     pub(super) watch: Option<Watch>,
     pub(super) disk: Option<Saved>,
     pub(super) ledger: Ledger,
@@ -106,6 +108,7 @@ impl World {
             commands: 0,
             configured: true,
             policy,
+            policy_since: 0,
             watch: None,
             disk: None,
             ledger: Ledger::default(),
@@ -128,6 +131,7 @@ impl World {
         self.run_until(WEEK)?;
         self.fair = true;
         self.policy = Policy::default();
+        self.policy_since = self.time;
         // Let what is off, removed or dead come back by itself first.
         self.run_until(WEEK + 2 * HOUR)?;
         if let Some(watch) = &mut self.watch {
@@ -230,6 +234,7 @@ impl World {
             }
             Mishap::Reconfigure(policy) => {
                 self.policy = policy;
+                self.policy_since = self.time;
                 if let Some(watch) = &mut self.watch {
                     watch.policy = self.policy.clone();
                 }
@@ -317,9 +322,8 @@ impl World {
             // No battery: 1970, give or take.
             0 => self.wall = self.rng.i64(0..1000) - i64::try_from(self.time).unwrap_or_default(),
             1 => {
-                self.wall = self
-                    .wall
-                    .saturating_add(self.rng.i64(-3_600_000..3_600_000))
+                let error = self.rng.i64(-3_600_000..3_600_000);
+                self.wall = self.wall.saturating_add(error);
             }
             _ => {}
         }
