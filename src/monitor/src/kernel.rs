@@ -91,3 +91,22 @@ fn from_wait_status(status: i32) -> Ended {
         signal => Ended::Signal(signal),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_status_is_an_exit_or_a_signal_whether_or_not_it_left_a_core() {
+        assert_eq!(from_wait_status(0), Ended::Exit(0));
+        assert_eq!(from_wait_status(0xff00), Ended::Exit(255));
+        assert_eq!(from_wait_status(9), Ended::Signal(9));
+        assert_eq!(from_wait_status(0x80 | 11), Ended::Signal(11));
+    }
+
+    #[test]
+    fn a_descriptor_that_is_no_pidfd_tells_nothing() {
+        let file = std::fs::File::open("/dev/null").unwrap();
+        assert_eq!(ended(&file), Some(Ended::Unknown));
+    }
+}

@@ -4,7 +4,6 @@ use super::*;
 
 const NO_MORE_FILES: [&str; 2] = ["prlimit", "--nofile=100:100"];
 const OWN_LIMITS: [&str; 3] = ["unshare", "--user", "--map-root-user"];
-const OWN_MOUNTS: [&str; 4] = ["unshare", "--user", "--map-root-user", "--mount"];
 
 /// Opens files until there are no more.
 fn use_up_files() -> Vec<fs::File> {

@@ -1,6 +1,7 @@
 //! Stories with real processes, real pid files and the real kernel.
 
 mod cost;
+mod directories;
 mod ends;
 mod limits;
 mod means;
@@ -155,6 +156,9 @@ fn inside(wrapper: &[&str], name: &str) -> bool {
     assert!(text.contains("1 passed"), "{text}{errors}");
     false
 }
+
+/// Where mounts may be made without anyone else seeing them.
+const OWN_MOUNTS: [&str; 4] = ["unshare", "--user", "--map-root-user", "--mount"];
 
 /// A moment that tells itself from others.
 fn second(count: u64) -> Moment {
