@@ -170,12 +170,18 @@ fn log_to_stderr(level: LogLevel) {
     }
 }
 
-/// A runtime on this very thread: the cheapest in memory and in wake-ups.
-fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
-    tokio::runtime::Builder::new_current_thread()
+/// How long threads that are stuck in the system (a name look-up) may hold up the end.
+const SHUTDOWN_LIMIT: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// Runs `future` on a runtime on this very thread: the cheapest in memory and in wake-ups.
+fn block_on<T>(future: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|problem| {
             CommandError::Failed(format!("the runtime cannot be started: {problem}"))
-        })
+        })?;
+    let result = runtime.block_on(future);
+    runtime.shutdown_timeout(SHUTDOWN_LIMIT);
+    result
 }

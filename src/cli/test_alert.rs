@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use contract::{DeliverError, Draft, Event, Fact, Timestamp};
 
-use super::{CommandError, Done, runtime};
+use super::{CommandError, Done, block_on};
 use crate::config;
 
 /// How long one sink may take.
@@ -51,7 +51,6 @@ pub(super) fn run(path: &Path, arguments: &Arguments) -> Result<Done, CommandErr
         loaded.config.router.clone(),
     );
     let mut all_well = true;
-    let runtime = runtime()?;
     for spec in &loaded.config.sinks {
         if arguments
             .sink
@@ -61,9 +60,9 @@ pub(super) fn run(path: &Path, arguments: &Arguments) -> Result<Done, CommandErr
             continue;
         }
         let mut sink = spec.build()?;
-        let answer = runtime.block_on(async {
-            tokio::time::timeout(PATIENCE, sink.deliver(std::slice::from_ref(&event))).await
-        });
+        let answer = block_on(async {
+            Ok(tokio::time::timeout(PATIENCE, sink.deliver(std::slice::from_ref(&event))).await)
+        })?;
         let words = match answer {
             Ok(Ok(())) => "delivered".to_owned(),
             Ok(Err(DeliverError::Later { cause, .. })) => {

@@ -10,7 +10,7 @@ use monitor::{Clock, Engine, Heartbeat, Phase, State, SystemClock};
 use super::Arguments;
 use crate::cli::recorder::Recorder;
 use crate::cli::run::{start_sink, warn_about};
-use crate::cli::{CommandError, Done, runtime};
+use crate::cli::{CommandError, Done, block_on};
 use crate::config::{self, HoldOffs};
 use crate::lock::Lock;
 
@@ -22,7 +22,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Done, CommandError> {
     let now = clock.now();
     let hold_offs = HoldOffs::read(&arguments.state, seconds(now.wall))
         .map_err(|problem| CommandError::Failed(problem.to_string()))?;
-    runtime()?.block_on(async {
+    block_on(async {
         let channel = Channel::in_memory(loaded.config.router.clone());
         for spec in &loaded.config.sinks {
             start_sink(&channel, spec)?;

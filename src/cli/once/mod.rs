@@ -13,7 +13,7 @@ use tracing::warn;
 
 use super::recorder::Recorder;
 use super::run::{lock_path, open_channel, start_sink, warn_about};
-use super::{CommandError, Done, runtime};
+use super::{CommandError, Done, block_on};
 use crate::config;
 use crate::lock::Lock;
 
@@ -67,7 +67,7 @@ pub(super) fn run(path: &Path, arguments: &Arguments) -> Result<Done, CommandErr
     warn_about(&loaded);
     let _lock = Lock::take(&lock_path(&loaded))?;
     monitor::raise_file_limit();
-    runtime()?.block_on(async {
+    block_on(async {
         let (channel, opened) = open_channel(&loaded)?;
         for spec in &loaded.config.sinks {
             start_sink(&channel, spec)?;

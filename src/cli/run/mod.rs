@@ -17,7 +17,7 @@ use tracing::{error, info, warn};
 use self::reload::Reloader;
 use self::respond::{Live, Responder};
 use super::recorder::Recorder;
-use super::{CommandError, Done, runtime};
+use super::{CommandError, Done, block_on};
 use crate::config::{self, Loaded, SinkSpec};
 use crate::control::Listener;
 use crate::lock::Lock;
@@ -30,7 +30,7 @@ pub(super) fn run(path: &Path) -> Result<Done, CommandError> {
     warn_about(&loaded);
     let _lock = Lock::take(&lock_path(&loaded))?;
     monitor::raise_file_limit();
-    runtime()?.block_on(daemon(path, loaded))
+    block_on(daemon(path, loaded))
 }
 
 /// The lock lies beside the control socket: `/run` is memory, nothing touches the disk.
