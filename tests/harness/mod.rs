@@ -3,12 +3,14 @@
 
 mod peer;
 mod router;
+mod sleepers;
 pub(crate) mod syslog;
 mod vrwatch;
 mod wait;
 
 pub(crate) use peer::Peer;
 pub(crate) use router::{Outcome, Router};
+pub(crate) use sleepers::Sleepers;
 pub(crate) use syslog::Syslog;
-pub(crate) use vrwatch::{CONFIG, Config, Vrwatch, about, events, kinds};
+pub(crate) use vrwatch::{CONFIG, Config, MONITOR_CONF, Vrwatch, about, ask, events, kinds};
 pub(crate) use wait::eventually;

@@ -16,6 +16,12 @@ pub(crate) enum Peer {
     Apache2,
 }
 
+impl AsRef<str> for Peer {
+    fn as_ref(&self) -> &str {
+        self.section()
+    }
+}
+
 impl Peer {
     /// All four, in the order of `CloudStack`'s table.
     pub(crate) const ALL: [Self; 4] = [Self::Sshd, Self::Dnsmasq, Self::Haproxy, Self::Apache2];

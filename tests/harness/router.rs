@@ -169,7 +169,12 @@ impl Router {
 
     /// The process that a daemon's pid file names, as the box numbers it, if it lives.
     pub(crate) fn pid_of(&self, peer: Peer) -> Option<u32> {
-        let text = fs::read_to_string(self.path(peer.pid_file())).ok()?;
+        self.pid_in(peer.pid_file())
+    }
+
+    /// The process that a pid file names, as the box numbers it, if it lives.
+    pub(crate) fn pid_in(&self, pid_file: &str) -> Option<u32> {
+        let text = fs::read_to_string(self.path(pid_file)).ok()?;
         let pid = text.trim().parse().ok()?;
         self.is_alive(pid).then_some(pid)
     }

@@ -6,11 +6,12 @@ use std::process::{Child, ExitStatus, Stdio};
 
 use contract::Event;
 
-use crate::harness::{Outcome, Peer, Router, eventually};
+use crate::harness::{Outcome, Peer, Router, Syslog, eventually};
 
 /// Where [`Vrwatch::install`] puts the configuration.
 pub(crate) const CONFIG: &str = "/etc/vrwatch/vrwatch.toml";
-const MONITOR_CONF: &str = "/etc/monitor.conf";
+/// `CloudStack`'s list of services.
+pub(crate) const MONITOR_CONF: &str = "/etc/monitor.conf";
 const STDERR: &str = "/var/log/vrwatch.stderr";
 const PID_FILE: &str = "/run/box/vrwatch.pid";
 
@@ -45,6 +46,11 @@ impl Config {
         );
         self
     }
+
+    /// As the file has it.
+    pub(crate) fn text(&self) -> String {
+        self.0.to_string()
+    }
 }
 
 fn merge(into: &mut toml::Table, more: toml::Table) {
@@ -73,13 +79,18 @@ impl<'router> Vrwatch<'router> {
             MONITOR_CONF,
             &format!("#Monitor services config\n{sections}"),
         );
-        router.write(CONFIG, &config.0.to_string());
+        router.write(CONFIG, &config.text());
     }
 
-    /// Starts the daemon over these real ones and waits until it watches them all.
+    /// Starts the daemon over these real ones, and a syslog server unless one runs; waits until
+    /// every one of them has been looked at.
     #[track_caller]
     pub(crate) fn start(router: &'router Router, peers: &[Peer], config: &Config) -> Self {
         Self::install(router, peers, config);
+        // Without a syslog server it would wait for one whenever it is ended in order.
+        if !router.path("/dev/log").exists() {
+            Syslog::start(router);
+        }
         let mut vrwatch = Self {
             router,
             daemon: None,
@@ -136,10 +147,14 @@ impl<'router> Vrwatch<'router> {
         );
     }
 
+    /// A command of `vrwatch`, with the daemon's configuration.
+    pub(crate) fn ask(&self, command: &[&str]) -> Outcome {
+        ask(self.router, command)
+    }
+
     /// `vrwatch release SERVICE`.
-    pub(crate) fn release(&self, peer: Peer) -> Outcome {
-        self.router
-            .run(["vrwatch", "--config", CONFIG, "release", peer.section()])
+    pub(crate) fn release(&self, service: impl AsRef<str>) -> Outcome {
+        self.ask(&["release", service.as_ref()])
     }
 
     /// Its pid in the box.
@@ -149,20 +164,24 @@ impl<'router> Vrwatch<'router> {
 
     /// What `vrwatch status --json` says; nothing while the control socket is not there.
     pub(crate) fn status(&self) -> Option<serde_json::Value> {
-        let status = self
-            .router
-            .run(["vrwatch", "--config", CONFIG, "status", "--json"]);
-        serde_json::from_str(&status.stdout).ok()
+        serde_json::from_str(&self.ask(&["status", "--json"]).stdout).ok()
     }
 
-    /// The state of one daemon, in `vrwatch status`'s word.
-    pub(crate) fn state_of(&self, peer: Peer) -> Option<String> {
+    /// What `vrwatch status --json` says of one service.
+    pub(crate) fn status_of(&self, service: impl AsRef<str>) -> Option<serde_json::Value> {
         let status = self.status()?;
         let services = status["services"].as_array()?;
-        let service = services
+        let found = services
             .iter()
-            .find(|service| service["name"] == peer.section())?;
-        service["state"].as_str().map(str::to_owned)
+            .find(|found| found["name"] == service.as_ref());
+        found.cloned()
+    }
+
+    /// The state of one service, in `vrwatch status`'s word.
+    pub(crate) fn state_of(&self, service: impl AsRef<str>) -> Option<String> {
+        self.status_of(service)?["state"]
+            .as_str()
+            .map(str::to_owned)
     }
 
     /// What it has logged.
@@ -211,29 +230,26 @@ impl<'router> Vrwatch<'router> {
 
     /// Waits until this service's events are of exactly these kinds, in this order; returns them.
     #[track_caller]
-    pub(crate) fn until_told(&self, peer: Peer, expected: &[&str]) -> Vec<Event> {
-        let events = self.until(&format!("{peer:?}: {expected:?}"), |events| {
-            kinds(&about(events, peer)) == expected
+    pub(crate) fn until_told(&self, service: impl AsRef<str>, expected: &[&str]) -> Vec<Event> {
+        let service = service.as_ref();
+        let events = self.until(&format!("{service}: {expected:?}"), |events| {
+            kinds(&about(events, service)) == expected
         });
-        about(&events, peer)
+        about(&events, service)
     }
 
-    /// Ends it in order and returns every event about this daemon: nothing can follow them.
+    /// Ends it in order and returns every event about this service: nothing can follow them.
     #[track_caller]
-    pub(crate) fn told_in_all(&mut self, peer: Peer) -> Vec<Event> {
+    pub(crate) fn told_in_all(&mut self, service: impl AsRef<str>) -> Vec<Event> {
         let status = self.term();
         assert!(status.success(), "{status}: {}", self.failure());
-        about(&self.events(), peer)
+        about(&self.events(), service)
     }
 
     /// What there is to know when a story fails.
     pub(crate) fn failure(&self) -> String {
-        let alerts = self
-            .router
-            .run(["vrwatch", "--config", CONFIG, "alerts", "--json"]);
-        let status = self
-            .router
-            .run(["vrwatch", "--config", CONFIG, "status", "--json"]);
+        let alerts = self.ask(&["alerts", "--json"]);
+        let status = self.ask(&["status", "--json"]);
         format!(
             "alerts: {}\nstatus: {}\nstderr: {}\n{}",
             alerts.output(),
@@ -255,10 +271,15 @@ impl Drop for Vrwatch<'_> {
     }
 }
 
+/// A command of `vrwatch`, with the configuration of the box.
+pub(crate) fn ask(router: &Router, command: &[&str]) -> Outcome {
+    router.run(["vrwatch", "--config", CONFIG].iter().chain(command))
+}
+
 /// Every event in the journal of the box.
 #[track_caller]
 pub(crate) fn events(router: &Router) -> Vec<Event> {
-    let alerts = router.run(["vrwatch", "--config", CONFIG, "alerts", "--json"]);
+    let alerts = ask(router, &["alerts", "--json"]);
     assert!(alerts.status.success(), "{alerts:#?}");
     serde_json::Deserializer::from_str(&alerts.stdout)
         .into_iter()
@@ -266,11 +287,11 @@ pub(crate) fn events(router: &Router) -> Vec<Event> {
         .collect()
 }
 
-/// The events about one daemon.
-pub(crate) fn about(events: &[Event], peer: Peer) -> Vec<Event> {
+/// The events about one service.
+pub(crate) fn about(events: &[Event], service: impl AsRef<str>) -> Vec<Event> {
     events
         .iter()
-        .filter(|event| event.service.as_deref() == Some(peer.section()))
+        .filter(|event| event.service.as_deref() == Some(service.as_ref()))
         .cloned()
         .collect()
 }

@@ -36,6 +36,7 @@ fn a_run_of_once_restarts_what_is_down_and_tells_of_it() {
 fn the_runs_of_once_during_a_hold_off_try_nothing_and_repeat_nothing() {
     let peer = Peer::Sshd;
     let router = Router::running(&[peer]);
+    let syslog = Syslog::start(&router);
     Vrwatch::install(&router, &[peer], &Config::short());
     once(&router).expect_success();
     peer.spoil(&router);
@@ -49,6 +50,7 @@ fn the_runs_of_once_during_a_hold_off_try_nothing_and_repeat_nothing() {
             ["service_down", "restart_failed", "unmonitored"]
         );
     }
+    assert_eq!(syslog.until(1, "[sshd] restart failed").len(), 1);
 }
 
 #[test]

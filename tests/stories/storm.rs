@@ -23,7 +23,7 @@ const START: &str = "#!/bin/sh\n\
 const STORM: &str = "#!/bin/bash\n\
     while :; do\n\
         kill -9 $(</run/tide-$((RANDOM % 4)).pid) 2>/dev/null\n\
-        sleep 0.0$((RANDOM % 90 + 10))\n\
+        sleep 0.$((RANDOM % 200 + 100))\n\
     done\n";
 
 fn services(router: &Router) -> Config {
@@ -34,9 +34,9 @@ fn services(router: &Router) -> Config {
         hold_off = \"30m\"\n\
         recheck = { attempts = 1, every = \"10ms\" }\n\
         crash_loop = { restarts = 0, within = \"10m\" }\n\
-        restart = { command = [\"/run/box/bin/start\", \"{service}\"], every = \"10ms\", settle = \"20ms\" }\n\
+        restart = { command = [\"/run/box/bin/start\", \"{service}\"], attempts = 100, every = \"10ms\", settle = \"20ms\" }\n\
         [[service]]\nname = \"stuck\"\nprocess = \"stuck\"\npidfile = \"/run/stuck.pid\"\n\
-        restart = { command = [\"false\"] }\n"
+        restart = { command = [\"false\"], attempts = 2 }\n"
         .to_owned();
     for name in SERVICES {
         write!(install, " && cp /usr/bin/sleep {name} && ./start {name}").unwrap();

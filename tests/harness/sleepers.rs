@@ -1,0 +1,108 @@
+//! Small services, for stories in which it matters little what a service does: each a `sleep` under
+//! a name of its own, with a pid file, and a start that can be spoiled and mended in an instant.
+
+use std::fmt::Write as _;
+
+use crate::harness::{Router, eventually};
+
+/// Starts one. The pid file appears in one piece; a spoiled one says so and does not start.
+const START: &str = "#!/bin/sh\n\
+    if [ -e /run/$1.spoiled ]; then echo \"$1 is spoiled\"; exit 3; fi\n\
+    setsid /run/box/bin/$1 1000000 </dev/null >/dev/null 2>&1 &\n\
+    echo $! >/run/$1.new && mv /run/$1.new /run/$1.pid\n";
+
+/// The small services of a box; names have at most 15 letters.
+pub(crate) struct Sleepers<'router> {
+    router: &'router Router,
+}
+
+impl<'router> Sleepers<'router> {
+    /// Installs these and starts them.
+    #[track_caller]
+    pub(crate) fn start(router: &'router Router, names: &[&str]) -> Self {
+        router.write("/run/box/bin/start", START);
+        let mut install = "cd /run/box/bin && chmod +x start".to_owned();
+        for name in names {
+            write!(install, " && cp /usr/bin/sleep {name} && ./start {name}").unwrap();
+        }
+        router.run(["sh", "-c", &install]).expect_success();
+        Self { router }
+    }
+
+    /// The settings that restart small services, as fast as may be.
+    pub(crate) fn settings() -> &'static str {
+        "[monitor]\n\
+         recheck = { attempts = 1, every = \"10ms\" }\n\
+         crash_loop = { restarts = 0, within = \"10m\" }\n\
+         restart = { command = [\"/run/box/bin/start\", \"{service}\"], every = \"10ms\", settle = \"20ms\" }\n"
+    }
+
+    /// These as `[[service]]` tables, with [`Self::settings`].
+    pub(crate) fn tables(names: &[&str]) -> String {
+        let mut text = Self::settings().to_owned();
+        for name in names {
+            write!(
+                text,
+                "[[service]]\nname = \"{name}\"\nprocess = \"{name}\"\npidfile = \"/run/{name}.pid\"\n"
+            )
+            .unwrap();
+        }
+        text
+    }
+
+    /// These as `CloudStack` would list them.
+    pub(crate) fn monitor_conf(names: &[&str]) -> String {
+        names
+            .iter()
+            .map(|name| {
+                format!(
+                    "[{name}]\nprocessname={name}\nservicename={name}\npidfile=/run/{name}.pid\n"
+                )
+            })
+            .collect()
+    }
+
+    /// The process of one, if it lives.
+    pub(crate) fn pid_of(&self, name: &str) -> Option<u32> {
+        self.router.pid_in(&format!("/run/{name}.pid"))
+    }
+
+    /// `kill -9` of one; returns what its pid was.
+    #[track_caller]
+    pub(crate) fn kill9(&self, name: &str) -> u32 {
+        let pid = self.pid_of(name).expect("it runs");
+        self.router.signal(pid, "KILL");
+        pid
+    }
+
+    /// Waits until one lives; returns its pid.
+    #[track_caller]
+    pub(crate) fn until_it_lives(&self, name: &str) -> u32 {
+        eventually(
+            &format!("{name} lives"),
+            || self.pid_of(name),
+            || self.router.processes(),
+        )
+    }
+
+    /// Kills one and waits until another process has taken its place.
+    #[track_caller]
+    pub(crate) fn kill_and_see_it_back(&self, name: &str) {
+        let killed = self.kill9(name);
+        eventually(
+            &format!("{name} is restarted"),
+            || self.pid_of(name).filter(|&pid| pid != killed),
+            || self.router.processes(),
+        );
+    }
+
+    /// From now on it does not start, and says `… is spoiled`.
+    pub(crate) fn spoil(&self, name: &str) {
+        self.router.write(&format!("/run/{name}.spoiled"), "");
+    }
+
+    /// From now on it starts again.
+    pub(crate) fn mend(&self, name: &str) {
+        std::fs::remove_file(self.router.path(&format!("/run/{name}.spoiled"))).unwrap();
+    }
+}
