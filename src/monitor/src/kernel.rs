@@ -101,7 +101,7 @@ mod tests {
         assert_eq!(from_wait_status(0), Ended::Exit(0));
         assert_eq!(from_wait_status(0xff00), Ended::Exit(255));
         assert_eq!(from_wait_status(9), Ended::Signal(9));
-        assert_eq!(from_wait_status(0x80 | 11), Ended::Signal(11));
+        assert_eq!(from_wait_status(0x80 | 0x0b), Ended::Signal(11));
     }
 
     #[test]

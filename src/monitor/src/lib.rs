@@ -6,6 +6,7 @@
 mod clock;
 pub mod config;
 mod engine;
+mod file_limit;
 mod judge;
 mod kernel;
 mod moment;
@@ -18,8 +19,9 @@ pub mod watch;
 
 pub use clock::{Clock, SystemClock};
 pub use engine::{Engine, Handle, Heartbeat, Record, RequestError, ServiceStatus, Summary};
+pub use file_limit::raise_file_limit;
 pub use judge::{Attempts, CrashLoop, Decision, Observation, Outcome, Phase, Policy, State};
 pub use moment::Moment;
 pub use process::Process;
 pub use service::Service;
-pub use watch::{FileWatch, Means, Target, raise_file_limit};
+pub use watch::{FileWatch, Means, Target};

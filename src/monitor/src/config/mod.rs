@@ -106,7 +106,7 @@ impl Default for Monitor {
             services: fixed("/etc/monitor.conf"),
             monitorservice: fixed("/etc/cloudstack/monitorservice.json"),
             watch: Watch::Auto,
-            sweep_every: Between(Duration::from_secs(180)),
+            sweep_every: Between(Duration::from_mins(3)),
             recheck: Recheck::default(),
             hold_off: Between(policy.hold_off),
             crash_loop: Loop::default(),
@@ -232,7 +232,7 @@ impl Monitor {
                 command: restarting::fill(command.parts(), argument.as_str()),
                 timeout: restart
                     .timeout
-                    .map_or(Duration::from_secs(60), |timeout| timeout.0),
+                    .map_or(Duration::from_mins(1), |timeout| timeout.0),
                 end_leftovers: restart
                     .end_leftovers
                     .unwrap_or_else(|| process.base() == LEAVES_LEFTOVERS),

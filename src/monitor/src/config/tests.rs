@@ -30,12 +30,12 @@ fn an_empty_table_has_the_documented_defaults() {
         monitor.monitorservice_file(),
         Path::new("/etc/cloudstack/monitorservice.json")
     );
-    assert_eq!(monitor.sweep_every(), Duration::from_secs(180));
+    assert_eq!(monitor.sweep_every(), Duration::from_mins(3));
     assert_eq!(monitor.means(), Means::Auto);
     let service = service(dhcp("service", json!("dnsmasq"))).unwrap();
     assert_eq!(service.policy, Policy::default());
     assert_eq!(service.restart.command, ["service", "dnsmasq", "restart"]);
-    assert_eq!(service.restart.timeout, Duration::from_secs(60));
+    assert_eq!(service.restart.timeout, Duration::from_mins(1));
     assert!(!service.restart.end_leftovers);
 }
 
@@ -73,7 +73,7 @@ fn a_services_own_restart_keys_go_before_the_common_ones() {
     assert_eq!(service.policy.restart.attempts, 3);
     assert_eq!(service.policy.restart.every, Duration::from_millis(10));
     assert_eq!(service.policy.settle, Duration::ZERO);
-    assert_eq!(service.policy.hold_off, Duration::from_secs(3600));
+    assert_eq!(service.policy.hold_off, Duration::from_hours(1));
     assert_eq!(service.restart.timeout, Duration::from_secs(5));
     assert_eq!(service.restart.command, ["/bin/again", "--dnsmasq"]);
 }

@@ -55,7 +55,7 @@ impl Entry {
             }
             Phase::Settling { attempt } => ("settling", None, Some(format!("attempt {attempt}"))),
             Phase::HeldOff { until, reason } => ("held_off", Some(until), Some(reason.to_string())),
-            Phase::Held { until, reason } => ("held", until, Some(reason.to_string())),
+            Phase::Held { until, reason } => ("held", until, Some(reason)),
         };
         ServiceStatus {
             name: self.service.name.clone(),

@@ -12,6 +12,7 @@ use tokio::process::{Child, Command};
 
 use super::capture::Capture;
 use super::clean::clean;
+use crate::file_limit;
 
 /// Marks the environment of a restart command.
 pub(super) const TOKEN_VARIABLE: &str = "VRWATCH_RESTART";
@@ -75,6 +76,9 @@ fn spawn(program: &str, arguments: &[String], token: &str) -> io::Result<Started
     };
     // `command` holds the pipe's writing end; it goes with the end of this function.
     let child = with_usual_umask(|| command.spawn())?;
+    if let Some(pid) = child.id() {
+        file_limit::restore_for(pid);
+    }
     Ok(Started { child, capture })
 }
 

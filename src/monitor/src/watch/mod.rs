@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use contract::{Cause, Ended};
 
 pub use files::FileWatch;
-pub use means::{Means, raise_file_limit};
+pub use means::Means;
 
 use self::directories::Directories;
 use self::poller::{Poller, Woken};
@@ -109,7 +109,7 @@ pub struct Watcher {
 
 impl Watcher {
     /// A watcher without services. Call it inside a tokio runtime, and after
-    /// [`raise_file_limit`].
+    /// [`crate::raise_file_limit`].
     ///
     /// # Errors
     /// When the kernel or the runtime refuses an epoll instance.

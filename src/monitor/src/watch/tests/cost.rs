@@ -14,7 +14,7 @@ struct Crowd {
 
 impl Crowd {
     fn gather(means: Means) -> Self {
-        raise_file_limit();
+        crate::raise_file_limit();
         let place = Place::new();
         let mut watcher = Watcher::new(means).unwrap();
         let mut daemons = Vec::new();

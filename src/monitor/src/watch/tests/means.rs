@@ -64,7 +64,7 @@ async fn a_service_that_was_swept_only_is_armed_as_soon_as_a_file_is_free() {
 fn the_limit_of_files_is_raised_and_never_lowered() {
     use rustix::process::{Resource, getrlimit};
     let before = getrlimit(Resource::Nofile);
-    raise_file_limit();
+    crate::raise_file_limit();
     let after = getrlimit(Resource::Nofile);
     assert!(after.current.unwrap_or(u64::MAX) >= before.current.unwrap_or(u64::MAX));
     assert_eq!(after.maximum, before.maximum);
