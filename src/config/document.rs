@@ -34,8 +34,9 @@ pub(crate) fn text<'a>(file: &Path, bytes: &'a [u8]) -> Result<&'a str, Problem>
 /// The file's tree, and what is needed to name places in it.
 pub(crate) struct Document<'a> {
     file: &'a Path,
-    text: &'a str,
     root: DeTable<'a>,
+    /// Where the line breaks are; at most as many as a file has bytes, which are bounded.
+    breaks: Vec<usize>,
 }
 
 impl<'a> Document<'a> {
@@ -54,7 +55,8 @@ impl<'a> Document<'a> {
                 )
             })?
             .into_inner();
-        Ok(Self { file, text, root })
+        let breaks = text.match_indices('\n').map(|(at, _)| at).collect();
+        Ok(Self { file, root, breaks })
     }
 
     /// A copy of a top-level entry, to be read on its own.
@@ -76,7 +78,8 @@ impl<'a> Document<'a> {
 
     /// The line on which this byte stands.
     pub(crate) fn line(&self, offset: usize) -> u32 {
-        line_of(self.text.as_bytes(), offset)
+        let breaks = self.breaks.partition_point(|at| *at < offset);
+        u32::try_from(breaks + 1).unwrap_or(u32::MAX)
     }
 
     /// A problem with what stands at `span`.
@@ -116,26 +119,41 @@ impl<'a> Document<'a> {
             problems.push(self.at(&span, "this must be a table of keys"));
             return None;
         };
-        let mut sound = true;
+        let mut left_out: Vec<String> = Vec::new();
         loop {
             let value = Spanned::new(span.clone(), DeValue::Table(table.clone()));
-            match T::deserialize(ValueDeserializer::from(value)) {
-                Ok(read) => return sound.then_some(read),
-                Err(error) => {
-                    problems.push(self.problem(&error));
-                    sound = false;
-                    let culprit = error.span().and_then(|at| entry_at(&table, &at));
-                    // What is missing cannot be left out; anything else shrinks the table.
-                    match culprit {
-                        Some(key) if !error.message().starts_with("missing field") => {
-                            table.remove(key.as_str());
-                        }
-                        _ => return None,
-                    }
+            let error = match T::deserialize(ValueDeserializer::from(value)) {
+                Ok(read) => return left_out.is_empty().then_some(read),
+                Err(error) => error,
+            };
+            if let Some(missing) = missing_field(&error)
+                && left_out.iter().any(|key| key == missing)
+            {
+                return None;
+            }
+            // Finding the place takes a walk through the file, which is spared when nobody will see
+            // it.
+            problems.push(if problems.is_full() {
+                Problem::of_file(self.file, error.message())
+            } else {
+                self.problem(&error)
+            });
+            let culprit = error.span().and_then(|at| entry_at(&table, &at));
+            match culprit {
+                Some(key) if missing_field(&error).is_none() && !problems.is_full() => {
+                    table.remove(key.as_str());
+                    left_out.push(key);
                 }
+                _ => return None,
             }
         }
     }
+}
+
+/// The key that is missing, if that is the error.
+fn missing_field(error: &Error) -> Option<&str> {
+    let rest = error.message().strip_prefix("missing field `")?;
+    rest.strip_suffix('`')
 }
 
 /// The line of a byte, from 1.
@@ -276,7 +294,6 @@ mod tests {
                     "f:3: outer.number: invalid value: integer `500`, expected u8",
                     "f:4: outer.numbr: there is no such key; did you mean `number`?",
                     "f:5: outer.inner.depe: there is no such key; did you mean `deep`?",
-                    "f:2: outer: `number` is missing",
                 ],
             ),
             (

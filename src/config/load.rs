@@ -106,6 +106,56 @@ pub(crate) fn load(path: &Path) -> Result<Loaded, Problems> {
     compose(path, &contents.bytes, warnings)
 }
 
+/// Where a daemon with this configuration is asked, and where its alerts lie.
+#[derive(Clone, Debug)]
+pub(crate) struct Places {
+    /// Where `vrwatch status` and its like ask.
+    pub(crate) control_socket: PathBuf,
+    /// Where alerts are kept.
+    pub(crate) journal: PathBuf,
+    /// What is wrong with the rest of it.
+    pub(crate) mistakes: Option<Problems>,
+}
+
+/// Finds the daemon even while its file has mistakes in it: it goes on with the old configuration,
+/// and is to be asked what it thinks of the new one. What cannot be read has its default.
+///
+/// # Errors
+/// When there is no such file: then another one was meant.
+pub(crate) fn places(path: &Path) -> Result<Places, Problems> {
+    let mistakes = match load(path) {
+        Ok(Loaded { config, .. }) => {
+            return Ok(Places {
+                control_socket: config.control_socket,
+                journal: config.journal.directory,
+                mistakes: None,
+            });
+        }
+        Err(mistakes) => mistakes,
+    };
+    let bytes = match file::read(path) {
+        Ok(contents) => contents.bytes,
+        Err(ReadError::Absent) => return Err(mistakes),
+        Err(ReadError::Unusable(_)) => Vec::new(),
+    };
+    let mut told_already = List::default();
+    let (control, journal): (Option<Control>, Option<Journal>) = document::text(path, &bytes)
+        .and_then(|text| Document::parse(path, text))
+        .map(|document| {
+            (
+                table(&document, "control", &mut told_already),
+                table(&document, "journal", &mut told_already),
+            )
+        })
+        .unwrap_or_default();
+    let journal: channel::Settings = journal.unwrap_or_default().into();
+    Ok(Places {
+        control_socket: control.unwrap_or_default().socket.0,
+        journal: journal.directory,
+        mistakes: Some(mistakes),
+    })
+}
+
 /// The configuration of minimal mode, which has no file: CloudStack's list of services, and one
 /// syslog.
 ///

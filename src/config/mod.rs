@@ -24,7 +24,7 @@ use monitor::{Means, Service};
 
 pub(crate) use self::describe::describe;
 pub(crate) use self::hold_off_file::HoldOffs;
-pub(crate) use self::load::{load, minimal};
+pub(crate) use self::load::{Places, load, minimal, places};
 pub(crate) use self::problem::{Problem, Problems};
 pub(crate) use self::sink::SinkSpec;
 

@@ -27,6 +27,7 @@ use std::path::{Path, PathBuf};
 
 use monitor::config::{Argument, MOST_SERVICES, Name, PidFile, ProcessName};
 
+use self::decide::Strays;
 use super::ini::{self, Entry, Ini, Section};
 use super::nearest::nearest;
 use super::problem::{List, Problem, shown};
@@ -38,6 +39,9 @@ const KEYS: [&str; 3] = [PROCESS, SERVICE, PID_FILE];
 
 /// What CloudStack writes for a column that is empty.
 const NOTHING: &str = "null";
+
+/// As many parts of a pid file's name are looked at; a name of thousands of dots is no name.
+const MOST_NAMES: usize = 16;
 
 const SETTLE: &str = "write a [[service]] of that name in vrwatch.toml to settle it";
 
@@ -93,7 +97,7 @@ pub(crate) fn read(file: &Path, bytes: &[u8], settled: &HashSet<String>) -> Read
         .iter()
         .map(|section| reader.gather(&ini, section, settled.contains(&section.name)))
         .collect();
-    let strays = decide::strays(&said);
+    let strays = Strays::find(&said);
     let mut listed = Vec::new();
     let mut overridden = Vec::new();
     let mut pid_files: HashMap<PathBuf, Name> = HashMap::new();
@@ -241,15 +245,19 @@ fn same(key: &str, left: &str, right: &str) -> bool {
 
 /// Whether the pid file is named after the process: `haproxy.pid`, `haproxy-2.pid`.
 fn bears_name(pid_file: &str, process: &str) -> bool {
-    stem(pid_file)
-        .strip_prefix(base(process))
-        .is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+    names_borne(pid_file).any(|name| name == base(process))
 }
 
-/// The file's name without its folder and `.pid`.
-fn stem(pid_file: &str) -> &str {
+/// The process names that a pid file can be named after: `haproxy-2` and `haproxy` for
+/// `/run/haproxy-2.pid`.
+fn names_borne(pid_file: &str) -> impl Iterator<Item = &str> {
     let name = base(pid_file);
-    name.strip_suffix(".pid").unwrap_or(name)
+    let stem = name.strip_suffix(".pid").unwrap_or(name);
+    stem.char_indices()
+        .filter(|(_, letter)| !letter.is_alphanumeric())
+        .filter_map(|(at, _)| stem.get(..at))
+        .take(MOST_NAMES)
+        .chain(std::iter::once(stem))
 }
 
 fn base(path: &str) -> &str {

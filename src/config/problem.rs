@@ -114,6 +114,11 @@ impl List {
         self.more += other.more;
     }
 
+    /// Whether further problems are only counted.
+    pub(crate) fn is_full(&self) -> bool {
+        self.kept.len() == MOST_PROBLEMS
+    }
+
     /// Whether there are none.
     pub(crate) fn is_empty(&self) -> bool {
         self.kept.is_empty()

@@ -1,1 +1,518 @@
+//! The whole configuration: the samples, what is refused and in which words, and how the files are
+//! merged.
 
+use std::fs;
+use std::path::Path;
+
+use monitor::config::Monitor;
+use proptest::prelude::*;
+
+use super::*;
+
+const SYSLOG: &str = "[sink.local.syslog]\ntarget = \"unix:/dev/log\"\n";
+
+/// A folder with a `vrwatch.toml` that refers to the CloudStack files beside it.
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        fs::write(self.path(name), bytes).unwrap();
+    }
+
+    /// The `[monitor]` keys that name the files beside the configuration; one line.
+    fn files(&self) -> String {
+        format!(
+            "monitor = {{ services = {:?}, monitorservice = {:?} }}\n",
+            self.path("monitor.conf"),
+            self.path("monitorservice.json")
+        )
+    }
+
+    fn load(&self, text: &str) -> Result<Loaded, Problems> {
+        self.write("vrwatch.toml", text);
+        load(&self.path("vrwatch.toml"))
+    }
+
+    /// The problems' words, with the folder left out.
+    fn words<'a>(&self, problems: impl IntoIterator<Item = &'a Problem>) -> Vec<String> {
+        let folder = format!("{}/", self.folder.path().display());
+        problems
+            .into_iter()
+            .map(|problem| problem.to_string().replace(&folder, ""))
+            .collect()
+    }
+}
+
+fn names(loaded: &Loaded) -> Vec<&str> {
+    loaded
+        .config
+        .services
+        .iter()
+        .map(|service| service.name.as_str())
+        .collect()
+}
+
+#[track_caller]
+fn refused(text: &str, expected: &[&str]) {
+    let place = Place::new();
+    let problems = place.load(text).unwrap_err();
+    assert_eq!(place.words(&problems.0), expected, "{text}");
+}
+
+fn sample(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("config")
+        .join(name)
+}
+
+#[test]
+fn the_sample_says_what_the_defaults_are() {
+    let place = Place::new();
+    let sample = load(&sample("vrwatch.toml")).unwrap().config;
+    let least = place.load(SYSLOG).unwrap().config;
+    assert_eq!(sample.router, least.router);
+    assert_eq!(sample.services, least.services);
+    assert_eq!(sample.sweep_every, least.sweep_every);
+    assert_eq!(sample.means, least.means);
+    assert_eq!(sample.journal, least.journal);
+    assert_eq!(sample.control_socket, least.control_socket);
+    assert_eq!(sample.files[1..], least.files[1..]);
+    assert_eq!(sample.sinks[0].name, least.sinks[0].name);
+}
+
+#[test]
+fn what_the_sample_shows_as_a_comment_can_be_switched_on() {
+    let place = Place::new();
+    let text = fs::read_to_string(sample("vrwatch.toml")).unwrap();
+    let mut shown = String::new();
+    for line in text.lines() {
+        let key = line.strip_prefix("# ").filter(|line| {
+            line.starts_with("[[")
+                || line
+                    .split_once(" = ")
+                    .is_some_and(|(key, _)| !key.contains(' '))
+        });
+        shown.push_str(key.unwrap_or(line));
+        shown.push('\n');
+    }
+    let loaded = place.load(&shown).unwrap();
+    assert_eq!(loaded.config.router, "r-42-VM");
+    assert_eq!(names(&loaded)[0], "dhcp");
+    assert_eq!(loaded.config.services[0].policy.restart.attempts, 3);
+    let monitor: Monitor = toml::from_str("[restart]\nend_leftovers = false").unwrap();
+    assert_ne!(monitor, Monitor::default());
+}
+
+#[test]
+fn the_minimal_sample_and_minimal_mode_are_usable() {
+    let loaded = load(&sample("minimal.toml")).unwrap();
+    assert_eq!(loaded.config.sinks.len(), 1);
+    let loaded = minimal(&sample("monitor.conf"), "unix:/dev/log").unwrap();
+    assert_eq!(
+        names(&loaded),
+        ["ssh", "dhcp", "loadbalancing", "webserver"]
+    );
+    assert_eq!(loaded.warnings, []);
+    assert_eq!(loaded.config.sinks[0].kind, "syslog");
+    let Problems(problems) = minimal(&sample("monitor.conf"), "nonsense\"\n").unwrap_err();
+    assert_eq!(problems.len(), 1);
+    let words = problems[0].to_string();
+    assert!(
+        words.starts_with("(command line): sink.minimal.syslog.target: "),
+        "{words}"
+    );
+}
+
+#[test]
+fn the_sample_of_cloudstacks_list_is_its_default_rows() {
+    let place = Place::new();
+    fs::copy(sample("monitor.conf"), place.path("monitor.conf")).unwrap();
+    let loaded = place.load(&(place.files() + SYSLOG)).unwrap();
+    let rows: Vec<_> = loaded
+        .config
+        .services
+        .iter()
+        .map(|service| {
+            (
+                service.target.process.as_str(),
+                service.restart.command.join(" "),
+                service.target.pid_file.to_str().unwrap(),
+                service.restart.end_leftovers,
+            )
+        })
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            (
+                "sshd",
+                "service ssh restart".to_owned(),
+                "/var/run/sshd.pid",
+                false
+            ),
+            (
+                "dnsmasq",
+                "service dnsmasq restart".to_owned(),
+                "/var/run/dnsmasq/dnsmasq.pid",
+                false
+            ),
+            (
+                "haproxy",
+                "service haproxy restart".to_owned(),
+                "/var/run/haproxy.pid",
+                false
+            ),
+            (
+                "apache2",
+                "service apache2 restart".to_owned(),
+                "/var/run/apache2/apache2.pid",
+                true
+            ),
+        ]
+    );
+    assert_eq!(
+        loaded.config.files,
+        [
+            place.path("vrwatch.toml"),
+            place.path("monitor.conf"),
+            place.path("monitorservice.json"),
+        ]
+    );
+}
+
+#[test]
+fn a_configuration_without_syslog_is_refused_with_what_to_paste() {
+    let snippet = "no sink of kind syslog is configured; add these two lines:\n\n[sink.local.syslog]\ntarget = \"unix:/dev/log\"\n";
+    refused("", &[&format!("vrwatch.toml: {snippet}")]);
+    refused("[sink]\n", &[&format!("vrwatch.toml: {snippet}")]);
+    let pasted = snippet.split_once("\n\n").unwrap().1;
+    assert!(Place::new().load(pasted).is_ok());
+}
+
+#[test]
+fn unknown_keys_are_told_with_line_and_nearest_key() {
+    refused(
+        "[monitor]\nholdoff = \"30m\"\nrecheck = { every = \"1s\", tries = 3 }\n[monitor.restart]\ncomand = []\n[jurnal]\n[metrics]\nlisten = \"x\"\n[colours]\n[router]\nnam = \"r\"\n",
+        &[
+            "vrwatch.toml:9: colours: there is no such table; possible are `router`, `monitor`, `journal`, `control`, `service` and `sink`",
+            "vrwatch.toml:6: jurnal: there is no such table; did you mean `journal`?",
+            "vrwatch.toml:7: metrics: not available in this version; remove the table",
+            "vrwatch.toml:11: router.nam: there is no such key; did you mean `name`?",
+            "vrwatch.toml:2: monitor.holdoff: there is no such key; did you mean `hold_off`?",
+            "vrwatch.toml:3: monitor.recheck.tries: there is no such key; possible are `attempts` and `every`",
+            "vrwatch.toml:5: monitor.restart.comand: there is no such key; did you mean `command`?",
+        ],
+    );
+}
+
+#[test]
+fn values_that_cannot_be_meant_are_told_with_line_and_key() {
+    for (text, words) in [
+        (
+            "[monitor]\n\nhold_off = \"0s\"\n",
+            ":3: monitor.hold_off: must be from 1s to 30d, and `0s` is not",
+        ),
+        (
+            "[monitor]\nsweep_every = \"10000 years\"\n",
+            ":2: monitor.sweep_every: `10000 years` has the unknown unit `years`: use ms, s, m, h or d",
+        ),
+        (
+            "[monitor]\nsweep_every = \"3650000d\"\n",
+            ":2: monitor.sweep_every: `3650000d` is more than 36500 days",
+        ),
+        (
+            "[monitor]\nsweep_every = 180\n",
+            ":2: monitor.sweep_every: `180` has no unit: write a duration such as \"500ms\", \"5s\", \"3m\" or \"1h30m\"",
+        ),
+        ("monitor = 5\n", ":1: monitor: this must be a table of keys"),
+        (
+            "[monitor]\nwatch = \"swep\"\n",
+            ":2: monitor.watch: `swep` is not possible here; did you mean `sweep`?",
+        ),
+        (
+            "[journal]\nmax_size = \"1KB\"\n",
+            ":2: journal.max_size: must be from 256KiB to 4GiB, and `1KB` is not",
+        ),
+        (
+            "[control]\nsocket = \"control.sock\"\n",
+            ":2: control.socket: `control.sock` cannot be used: write the whole path of a file, from /",
+        ),
+        (
+            "[router]\nname = \"my router\"\n",
+            ":2: router.name: `my router` is no router name: use 1 to 255 ASCII letters, digits and signs without spaces",
+        ),
+        ("router\n", ":1: key with no value, expected `=`"),
+        (
+            "[router]\nname = \"a\"\nname = \"b\"\n",
+            ":3: duplicate key",
+        ),
+        (
+            "[service]\nname = \"a\"\n",
+            ":1: service: this must be an array of tables: write [[service]]",
+        ),
+        (
+            "[[service]]\nname = \"a\"\nprocess = \"b\"\n",
+            ":1: service: `pidfile` is missing",
+        ),
+        (
+            "[[service]]\nname = \"a\"\nprocess = \"b\"\npidfile = \"run/b.pid\"\n",
+            ":4: service.pidfile: `run/b.pid` is not absolute: write the whole path, from /",
+        ),
+        (
+            "[[service]]\nname = \"a\"\nprocess = \"b\"\npidfile = \"/run/b.pid\"\nprobe.dns = { server = \"x\" }\n",
+            ":5: service.probe: not available in this version",
+        ),
+        (
+            "[[service]]\nname = \"a\"\nprocess = \"b\"\npidfile = \"/run/b.pid\"\nrestart = { attempts = 0 }\n",
+            ":5: service.restart.attempts: must be from 1 to 100, and `0` is not",
+        ),
+        (
+            "[[service]]\nname = \"a\"\nprocess = \"b c\"\npidfile = \"/run/b.pid\"\n",
+            ":1: service.service: `service` is missing, and `b c` cannot be given to the restart command: it must not hold spaces, slashes or control characters",
+        ),
+    ] {
+        // The sink comes last, so that the lines are those of the text alone.
+        refused(
+            &format!("{text}{SYSLOG}"),
+            &[&format!("vrwatch.toml{words}")],
+        );
+    }
+}
+
+#[test]
+fn sinks_that_cannot_be_meant_are_told_with_line_and_key() {
+    for (text, words) in [
+        (
+            "sink = 5\n",
+            ":1: sink: sinks are tables: write [sink.NAME.KIND]",
+        ),
+        (
+            "[sink]\nlocal = 5\n",
+            ":2: sink.local: write [sink.local.KIND]",
+        ),
+        (
+            "[sink.local]\n",
+            ":1: sink.local: the sink has no kind: write [sink.local.KIND]",
+        ),
+        (
+            "[sink.local]\ntarget = \"unix:/dev/log\"\n",
+            ":2: sink.local.target: the sink has no kind: write [sink.local.KIND]",
+        ),
+        (
+            "[sink.\"a b\".syslog]\n",
+            ":1: sink.a b.syslog: `a b` is no sink name: use 1 to 64 of A-Z a-z 0-9 _ -",
+        ),
+        (
+            "[sink.m.pigeon]\n",
+            ":1: sink.m.pigeon: sinks of kind `pigeon` are not available in this version; the only possibility is `syslog`",
+        ),
+        (
+            "[sink.m.sysloog]\n",
+            ":1: sink.m.sysloog: sinks of kind `sysloog` are not available in this version; did you mean `syslog`?",
+        ),
+        (
+            "[sink.m.syslog]\ntarget = \"unix:/dev/log\"\n[sink.m.pigeon]\n",
+            ":1: sink.m.syslog: `m` has several kinds; give each sink a name of its own",
+        ),
+        (
+            "[sink.m.syslog]\ntarget = \"unix:/dev/log\"\nmin_severity = \"bad\"\n",
+            ":3: sink.m.syslog.min_severity: `bad` is no severity; use critical, major, minor, warning, indeterminate or cleared",
+        ),
+        (
+            "[sink.m.syslog]\ntarget = \"unix:/dev/log\"\nkinds = [\"restartd\"]\n",
+            ":3: sink.m.syslog.kinds: `restartd` is no kind of event; did you mean `restarted`?",
+        ),
+        (
+            "[sink.m.syslog]\ntarget = \"unix:/dev/log\"\nformt = \"rfc5424\"\n",
+            ":3: sink.m.syslog.formt: there is no such key; did you mean `format`?",
+        ),
+    ] {
+        refused(text, &[&format!("vrwatch.toml{words}")]);
+    }
+}
+
+#[test]
+fn a_sink_can_be_built_again_and_is_equal_only_to_its_like() {
+    let place = Place::new();
+    let load = |text: &str| place.load(text).unwrap().config.sinks.remove(0);
+    let spec = load(SYSLOG);
+    assert!(spec.build().is_ok());
+    assert_eq!(spec, load(&format!("# moved\n\n{SYSLOG}")));
+    assert_ne!(spec, load(&SYSLOG.replace("/dev/log", "/run/log")));
+    assert_ne!(spec, load(&format!("{SYSLOG}min_severity = \"major\"\n")));
+    assert_ne!(spec, load(&format!("[router]\nname = \"other\"\n{SYSLOG}")));
+    assert_ne!(spec, load(&SYSLOG.replace("local", "other")));
+}
+
+#[test]
+fn duplicate_services_in_one_file_are_mistakes() {
+    let service = |name: &str, pid_file: &str| {
+        format!("[[service]]\nname = \"{name}\"\nprocess = \"p\"\npidfile = \"{pid_file}\"\n")
+    };
+    refused(
+        &(service("a", "/run/a.pid")
+            + &service("a", "/run/b.pid")
+            + &service("c", "/var/run/a.pid")
+            + SYSLOG),
+        &[
+            "vrwatch.toml:5: service.name: `a` is the name of the service of line 1 already; give each service a name of its own",
+            "vrwatch.toml:9: service.pidfile: `c` has the same pid file as `a` of line 1; watch it once",
+        ],
+    );
+}
+
+#[test]
+fn a_service_table_settles_what_cloudstacks_list_says_of_the_same_name() {
+    let place = Place::new();
+    place.write(
+        "monitor.conf",
+        "[dhcp]\nprocessname=dnsmasq\npidfile=/run/a.pid\npidfile=/run/b.pid\n[other]\nprocessname=d\nservicename=d\npidfile=/var/run/d.pid\n[web]\nprocessname=w\nservicename=w\npidfile=/run/w.pid\n",
+    );
+    let own = "[[service]]\nname = \"dhcp\"\nprocess = \"d\"\npidfile = \"/run/d.pid\"\n";
+    let loaded = place.load(&(place.files() + own + SYSLOG)).unwrap();
+    assert_eq!(names(&loaded), ["dhcp", "web"]);
+    assert_eq!(
+        place.words(&loaded.warnings),
+        [
+            "monitor.conf:1: [dhcp] is described in vrwatch.toml (line 2) too, which is what counts; remove one of them to be clear",
+            "monitor.conf:5: pidfile: [other] has the pid file of the [[service]] `dhcp`, so it is not watched; give both the same name, or remove one (vrwatch.toml)",
+        ]
+    );
+    assert!(!loaded.services_unknown);
+}
+
+#[test]
+fn cloudstacks_switch_turns_everything_off_and_says_so() {
+    let place = Place::new();
+    fs::copy(sample("monitor.conf"), place.path("monitor.conf")).unwrap();
+    place.write("monitorservice.json", r#"{"disable_monitoring": "true"}"#);
+    let loaded = place.load(&(place.files() + SYSLOG)).unwrap();
+    assert_eq!(names(&loaded), Vec::<&str>::new());
+    assert_eq!(
+        place.words(&loaded.warnings),
+        [
+            "monitorservice.json: disable_monitoring: nothing is watched, because CloudStack says so; enable monitoring of this router in CloudStack to watch again"
+        ]
+    );
+}
+
+#[test]
+fn a_list_that_cannot_be_read_is_told_apart_from_an_absent_one() {
+    let place = Place::new();
+    let text = place.files() + SYSLOG;
+    let loaded = place.load(&text).unwrap();
+    assert!(!loaded.services_unknown);
+    assert_eq!(
+        place.words(&loaded.warnings),
+        [
+            "vrwatch.toml: there is nothing to watch; name services in monitor.conf or in [[service]] tables"
+        ]
+    );
+    fs::create_dir(place.path("monitor.conf")).unwrap();
+    let loaded = place.load(&text).unwrap();
+    assert!(loaded.services_unknown);
+    assert_eq!(
+        place.words(&loaded.warnings),
+        [
+            "monitor.conf: is a directory, not a regular file; the services it would name are unknown"
+        ]
+    );
+}
+
+#[test]
+fn a_file_that_is_none_of_text_small_and_regular_is_refused_in_words() {
+    let place = Place::new();
+    let words = |place: &Place| place.words(&load(&place.path("vrwatch.toml")).unwrap_err().0);
+    assert_eq!(
+        words(&place),
+        [
+            "vrwatch.toml: there is no such file; copy the sample vrwatch.toml there, or name another file with --config"
+        ]
+    );
+    place.write("vrwatch.toml", b"# fine\n[router]\nname = \"\xc3\x28\"\n");
+    assert_eq!(
+        words(&place),
+        ["vrwatch.toml:3: byte 25 is no UTF-8; save the file as UTF-8"]
+    );
+    fs::File::create(place.path("vrwatch.toml"))
+        .unwrap()
+        .set_len(100_000_000)
+        .unwrap();
+    assert_eq!(
+        words(&place),
+        ["vrwatch.toml: is 100000000 bytes long, and no more than 1MiB is read"]
+    );
+    fs::remove_file(place.path("vrwatch.toml")).unwrap();
+    fs::create_dir(place.path("vrwatch.toml")).unwrap();
+    assert_eq!(
+        words(&place),
+        ["vrwatch.toml: is a directory, not a regular file"]
+    );
+}
+
+#[test]
+fn the_description_names_services_sinks_and_doubts() {
+    let place = Place::new();
+    fs::copy(sample("monitor.conf"), place.path("monitor.conf")).unwrap();
+    let own = "[[service]]\nname = \"vpn\"\nprocess = \"charon\"\npidfile = \"/nonexistent/charon.pid\"\n";
+    let filter = "min_severity = \"major\"\nservices = [\"vpm\"]\n";
+    let text = place.files() + own + SYSLOG + filter;
+    let text = describe(&place.load(&text).unwrap());
+    for part in [
+        "a sweep every 3m",
+        "journal in /var/lib/vrwatch, at most 16MiB; control socket /run/vrwatch/control.sock",
+        "watched: 5",
+        "service dnsmasq restart",
+        "service apache2 restart (left-overs are ended first)",
+        "told: 1",
+        "major and worse; about vpm",
+        "target = \"unix:/dev/log\"",
+        "- vpn: the folder /nonexistent of its pid file does not exist",
+        "sink.local.syslog.services: no service is called `vpm`",
+    ] {
+        assert!(text.contains(part), "{part:?} is missing in:\n{text}");
+    }
+}
+
+#[test]
+fn four_thousand_mistakes_end_soon() {
+    let place = Place::new();
+    let mut text = String::new();
+    for number in 0..4000 {
+        text.push_str(&format!("[[service]]\nname = \"{number}\"\nx = 1\ny = 2\n"));
+    }
+    let Problems(problems) = place.load(&text).unwrap_err();
+    assert_eq!(problems.len(), 51);
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(
+        text in "(\\[?\\[?(monitor|service|sink|router|journal)(\\.[ab])?(\\.syslog|\\.restart)?\\]?\\]?|(name|process|pidfile|target|every|recheck) = (\"[/a1s]{0,4}\"|[0-9]|\\{ ?every = [0-9\"] ?\\}|\\[\\])|[ \"=#]|\n){0,40}"
+    ) {
+        let place = Place::new();
+        match place.load(&text) {
+            Ok(loaded) => drop(describe(&loaded)),
+            Err(problems) => prop_assert!(!problems.to_string().is_empty()),
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
+        let place = Place::new();
+        place.write("vrwatch.toml", bytes);
+        prop_assert!(load(&place.path("vrwatch.toml")).is_err());
+    }
+}

@@ -5,38 +5,50 @@ use std::collections::{HashMap, HashSet};
 use monitor::config::{Argument, Name, PidFile, ProcessName, default_argument};
 
 use super::{
-    Listed, PID_FILE, PROCESS, Reader, SERVICE, SETTLE, Said, Value, base, bears_name, same, stem,
+    Listed, PID_FILE, PROCESS, Reader, SERVICE, SETTLE, Said, Value, base, bears_name, names_borne,
+    same,
 };
 use crate::config::problem::shown;
 
 /// Pid files that do not bear the name of their own section's process, but that of another
-/// section's: by process name. They are probably that section's newer pid file.
-pub(super) fn strays(all: &[Said<'_>]) -> HashMap<String, Value> {
-    let processes: HashSet<&str> = all
-        .iter()
-        .filter_map(|said| said.processes.first())
-        .map(|process| base(&process.text))
-        .collect();
-    let mut strays = HashMap::new();
-    for said in all {
-        let own = said.processes.first().map_or("", |own| own.text.as_str());
-        for pid_file in &said.pid_files {
-            let stem = stem(&pid_file.text);
-            if processes.contains(stem) && !bears_name(&pid_file.text, own) {
-                strays.insert(stem.to_owned(), pid_file.clone());
+/// section's. They are probably that section's newer pid file.
+#[derive(Default)]
+pub(super) struct Strays {
+    by_process: HashMap<String, Value>,
+    lines: HashSet<u32>,
+}
+
+impl Strays {
+    pub(super) fn find(all: &[Said<'_>]) -> Self {
+        let processes: HashSet<&str> = all
+            .iter()
+            .filter_map(|said| said.processes.first())
+            .map(|process| base(&process.text))
+            .collect();
+        let mut strays = Self::default();
+        for said in all {
+            let own = said.processes.first().map(|own| own.text.as_str());
+            for pid_file in &said.pid_files {
+                if own.is_some_and(|own| bears_name(&pid_file.text, own)) {
+                    continue;
+                }
+                for process in names_borne(&pid_file.text) {
+                    if processes.contains(process) {
+                        strays.lines.insert(pid_file.line);
+                        strays
+                            .by_process
+                            .insert(process.to_owned(), pid_file.clone());
+                    }
+                }
             }
         }
+        strays
     }
-    strays
 }
 
 impl Reader<'_> {
     /// The one service that the section can only mean, or `None` after telling why not.
-    pub(super) fn decide(
-        &mut self,
-        said: &Said<'_>,
-        strays: &HashMap<String, Value>,
-    ) -> Option<Listed> {
+    pub(super) fn decide(&mut self, said: &Said<'_>, strays: &Strays) -> Option<Listed> {
         if said.broken {
             return None;
         }
@@ -79,7 +91,7 @@ impl Reader<'_> {
         &mut self,
         said: &'s Said<'_>,
         process: &Value,
-        strays: &HashMap<String, Value>,
+        strays: &Strays,
     ) -> Option<&'s Value> {
         let first = said
             .pid_files
@@ -89,9 +101,7 @@ impl Reader<'_> {
         let doubtful = said.pid_files.len() > 1
             || said.processes.len() > 1
             || process.line > first.line
-            || strays
-                .get(stem(&first.text))
-                .is_some_and(|stray| stray.line == first.line);
+            || strays.lines.contains(&first.line);
         let mut fitting = said
             .pid_files
             .iter()
@@ -108,7 +118,7 @@ impl Reader<'_> {
                 return None;
             }
         };
-        if let Some(stray) = strays.get(base(&process.text))
+        if let Some(stray) = strays.by_process.get(base(&process.text))
             && !same(PID_FILE, &stray.text, &chosen.text)
         {
             let message = format!(
