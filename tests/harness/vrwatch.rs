@@ -203,8 +203,11 @@ impl<'router> Vrwatch<'router> {
 
     #[track_caller]
     fn end_by(&mut self, signal: &str) -> ExitStatus {
-        self.router.signal(self.pid(), signal);
         let mut daemon = self.daemon.take().expect("it runs");
+        if let Some(status) = daemon.try_wait().unwrap() {
+            panic!("it ended by itself: {status}\n{}", self.failure());
+        }
+        self.router.signal(self.pid(), signal);
         eventually(
             &format!("vrwatch ends by SIG{signal}"),
             || daemon.try_wait().unwrap(),
