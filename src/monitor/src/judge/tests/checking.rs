@@ -151,6 +151,13 @@ fn the_same_process_found_again_is_a_false_alarm_and_nothing_is_told() {
 }
 
 #[test]
+fn the_very_same_process_is_no_recovery_whatever_the_kernel_was_said_to_tell() {
+    let mut story = Story::running();
+    story.at(1000).down_by(Ended::Signal(9));
+    assert_eq!(story.at(2000).up(7), NOTHING);
+}
+
+#[test]
 fn another_process_while_up_is_no_event() {
     let mut story = Story::running();
     assert_eq!(story.at(1000).up(8), NOTHING);
