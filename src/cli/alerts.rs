@@ -8,8 +8,7 @@ use channel::Reader;
 use contract::{Event, Timestamp};
 use sinks::LocalTime;
 
-use super::{CommandError, Done};
-use crate::config;
+use super::{CommandError, Done, places};
 
 /// How often `--follow` looks for more.
 const FOLLOW_EVERY: Duration = Duration::from_millis(250);
@@ -37,7 +36,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(path: &Path, arguments: &Arguments) -> Result<Done, CommandError> {
-    let directory = config::load(path)?.config.journal.directory;
+    let directory = places(path)?.journal;
     let unreadable = |problem: String| {
         CommandError::Failed(format!(
             "{}: the journal cannot be read: {problem}; has `vrwatch run` ever run with this configuration, and are you root?",

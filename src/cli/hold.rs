@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use super::{CommandError, Done};
-use crate::config;
+use super::{CommandError, Done, places};
 use crate::control::{self, Reply, Request};
 
 #[derive(Debug, clap::Args)]
@@ -53,7 +52,7 @@ pub(super) fn release(path: &Path, arguments: ReleaseArguments) -> Result<Done, 
 }
 
 fn ask(path: &Path, request: &Request) -> Result<Done, CommandError> {
-    let socket = config::load(path)?.config.control_socket;
+    let socket = places(path)?.control_socket;
     match control::ask(&socket, request) {
         Ok(Reply::Done(what)) => {
             println!("{what}");

@@ -12,12 +12,13 @@ mod run;
 mod status;
 mod test_alert;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use tracing::level_filters::LevelFilter;
 
+use crate::config::Places;
 use crate::lock::LockError;
 
 /// Keeps the services of a CloudStack virtual router running, and tells who needs to know.
@@ -115,6 +116,16 @@ impl From<crate::config::Problems> for CommandError {
     fn from(problems: crate::config::Problems) -> Self {
         Self::Usage(problems.to_string())
     }
+}
+
+/// Where the daemon of this configuration is found. Mistakes in the file are said and passed over:
+/// the daemon goes on with the old one, and this is the moment when people want to ask it.
+fn places(path: &Path) -> Result<Places, CommandError> {
+    let places = crate::config::places(path)?;
+    if let Some(mistakes) = &places.mistakes {
+        tracing::warn!("the configuration has mistakes, which a daemon does not take:\n{mistakes}");
+    }
+    Ok(places)
 }
 
 /// Parses the command line and does what it says.

@@ -5,8 +5,7 @@ use std::path::Path;
 use comfy_table::{Table, presets};
 use contract::Timestamp;
 
-use super::{CommandError, Done};
-use crate::config;
+use super::{CommandError, Done, places};
 use crate::control::{self, Reply, Request, Status};
 
 #[derive(Debug, clap::Args)]
@@ -17,7 +16,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(path: &Path, arguments: &Arguments) -> Result<Done, CommandError> {
-    let socket = config::load(path)?.config.control_socket;
+    let socket = places(path)?.control_socket;
     let status = match control::ask(&socket, &Request::Status) {
         Ok(Reply::Status(status)) => status,
         Ok(Reply::Refused(why) | Reply::Done(why)) => return Err(CommandError::Failed(why)),
@@ -101,8 +100,10 @@ fn describe(status: &Status) -> String {
     } else {
         writeln!(
             text,
-            "journal: CANNOT BE WRITTEN; {} entries wait in memory, last event {}",
-            journal.waiting, journal.last_seq
+            "journal: CANNOT BE WRITTEN ({}); {} events wait in memory, last event {}",
+            journal.error.as_deref().unwrap_or("why is unknown"),
+            journal.waiting,
+            journal.last_seq
         )
     };
     if let Some(problem) = &status.config_error {

@@ -261,7 +261,7 @@ fn check_tables(document: &Document<'_>, problems: &mut List) {
             problems.push(
                 document
                     .at(&span, "there is no such table")
-                    .hint(meant(key, TABLES.to_vec())),
+                    .hint(meant(key, &TABLES)),
             );
         }
     }

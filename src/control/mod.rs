@@ -77,4 +77,7 @@ pub(crate) struct Journal {
     /// False while the disk cannot be written; what waits in memory then counts in `waiting`.
     pub(crate) on_disk: bool,
     pub(crate) waiting: u64,
+    /// Why it cannot be written.
+    #[serde(default)]
+    pub(crate) error: Option<String>,
 }

@@ -25,7 +25,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Done, CommandError> {
     block_on(async {
         let channel = Channel::in_memory(loaded.config.router.clone());
         for spec in &loaded.config.sinks {
-            start_sink(&channel, spec)?;
+            start_sink(&channel, spec, spec.build()?);
         }
         let (mut engine, _handle) = Engine::new(
             loaded.config.services.clone(),

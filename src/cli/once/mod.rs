@@ -70,7 +70,7 @@ pub(super) fn run(path: &Path, arguments: &Arguments) -> Result<Done, CommandErr
     block_on(async {
         let (channel, opened) = open_channel(&loaded)?;
         for spec in &loaded.config.sinks {
-            start_sink(&channel, spec)?;
+            start_sink(&channel, spec, spec.build()?);
         }
         let (engine, _handle) = Engine::new(
             loaded.config.services.clone(),

@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use channel::{Channel, OpenError, SinkOptions};
-use contract::Timestamp;
+use contract::{Sink, Timestamp};
 use monitor::{Engine, Heartbeat, Means, Summary, SystemClock};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 
-use self::reload::Reloader;
+use self::reload::{Reloader, doubts};
 use self::respond::{Live, Responder};
 use super::recorder::Recorder;
 use super::{CommandError, Done, block_on};
@@ -73,15 +73,14 @@ pub(super) fn open_channel(loaded: &Loaded) -> Result<(Channel, channel::Opened)
 }
 
 /// Starts a sink's worker.
-pub(super) fn start_sink(channel: &Channel, spec: &SinkSpec) -> Result<(), CommandError> {
+pub(super) fn start_sink(channel: &Channel, spec: &SinkSpec, sink: Box<dyn Sink>) {
     channel.start_sink(
         &spec.name,
-        spec.build()?,
+        sink,
         SinkOptions {
             needs_disk: spec.needs_disk,
         },
     );
-    Ok(())
 }
 
 async fn daemon(path: &Path, loaded: Loaded) -> Result<Done, CommandError> {
@@ -97,7 +96,7 @@ async fn daemon(path: &Path, loaded: Loaded) -> Result<Done, CommandError> {
 
     let (channel, opened) = open_channel(&loaded)?;
     for spec in &loaded.config.sinks {
-        start_sink(&channel, spec)?;
+        start_sink(&channel, spec, spec.build()?);
     }
     let (engine, handle) = Engine::new(
         loaded.config.services.clone(),
@@ -124,7 +123,11 @@ async fn daemon(path: &Path, loaded: Loaded) -> Result<Done, CommandError> {
         watch = watch_name(means),
         "watching starts"
     );
-    let live = Arc::new(Mutex::new(Live::new(&loaded.config, watch_name(means))));
+    let live = Arc::new(Mutex::new(Live::new(
+        &loaded.config,
+        watch_name(means),
+        doubts(&loaded),
+    )));
     let control = tokio::spawn(listener.serve(Arc::new(Responder {
         monitor: handle.clone(),
         channel: channel.clone(),

@@ -11,10 +11,16 @@ use tracing::{error, info, warn};
 
 use super::respond::{Live, sink_kinds};
 use super::{start_sink, warn_about};
-use crate::config::{self, Config, Loaded};
+use crate::config::{self, Config, Loaded, Problems};
 
 /// Quiet time after a change before the files are read: writers write in steps.
 const CALM: Duration = Duration::from_millis(300);
+
+/// Why the list of services is unknown, among whatever else is doubtful.
+pub(super) fn doubts(loaded: &Loaded) -> Option<String> {
+    let words: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+    loaded.services_unknown.then(|| words.join("\n"))
+}
 
 /// Watches the configuration's files and brings changes into force.
 pub(super) struct Reloader {
@@ -82,8 +88,7 @@ impl Reloader {
             error!(
                 "CloudStack's list of services cannot be read, so the old configuration stays in force"
             );
-            let words: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
-            self.say(|live| live.config_error = Some(words.join("\n")));
+            self.say(|live| live.config_error = doubts(&loaded));
             return;
         }
         let new = loaded.config;
@@ -98,7 +103,7 @@ impl Reloader {
         }
         if let Err(problem) = self.exchange_sinks(&new) {
             error!("a changed sink is refused, the old configuration stays in force: {problem}");
-            self.say(|live| live.config_error = Some(problem.clone()));
+            self.say(|live| live.config_error = Some(problem.to_string()));
             return;
         }
         if let Err(problem) = self
@@ -127,13 +132,18 @@ impl Reloader {
         }
     }
 
-    /// Starts what is new or changed before stopping what is gone, so that no alert falls between.
-    fn exchange_sinks(&self, new: &Config) -> Result<(), String> {
-        for spec in &new.sinks {
-            if !self.config.sinks.contains(spec) {
-                start_sink(&self.channel, spec).map_err(|problem| problem.to_string())?;
-                info!(sink = spec.name, "a sink is new or changed");
-            }
+    /// Starts what is new or changed before stopping what is gone, so that no alert falls between;
+    /// and starts nothing unless all of it can be built.
+    fn exchange_sinks(&self, new: &Config) -> Result<(), Problems> {
+        let fresh = new
+            .sinks
+            .iter()
+            .filter(|spec| !self.config.sinks.contains(spec))
+            .map(|spec| Ok((spec, spec.build()?)))
+            .collect::<Result<Vec<_>, Problems>>()?;
+        for (spec, sink) in fresh {
+            start_sink(&self.channel, spec, sink);
+            info!(sink = spec.name, "a sink is new or changed");
         }
         for spec in &self.config.sinks {
             if !new.sinks.iter().any(|kept| kept.name == spec.name) {

@@ -21,11 +21,11 @@ pub(super) struct Live {
 }
 
 impl Live {
-    pub(super) fn new(config: &Config, watch: &'static str) -> Self {
+    pub(super) fn new(config: &Config, watch: &'static str, config_error: Option<String>) -> Self {
         Self {
             router: config.router.clone(),
             watch,
-            config_error: None,
+            config_error,
             sink_kinds: sink_kinds(config),
         }
     }
@@ -119,6 +119,7 @@ impl Responder {
                 bytes: channel.journal.bytes,
                 on_disk: channel.journal.on_disk,
                 waiting: channel.journal.waiting_in_memory,
+                error: channel.journal.error,
             },
         }
     }
