@@ -50,16 +50,17 @@ impl<'router> Sleepers<'router> {
         text
     }
 
-    /// These as `CloudStack` would list them.
+    /// These as CloudStack would list them.
     pub(crate) fn monitor_conf(names: &[&str]) -> String {
-        names
-            .iter()
-            .map(|name| {
-                format!(
-                    "[{name}]\nprocessname={name}\nservicename={name}\npidfile=/run/{name}.pid\n"
-                )
-            })
-            .collect()
+        let mut text = String::new();
+        for name in names {
+            write!(
+                text,
+                "[{name}]\nprocessname={name}\nservicename={name}\npidfile=/run/{name}.pid\n"
+            )
+            .unwrap();
+        }
+        text
     }
 
     /// The process of one, if it lives.

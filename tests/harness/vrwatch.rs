@@ -10,7 +10,7 @@ use crate::harness::{Outcome, Peer, Router, Syslog, eventually};
 
 /// Where [`Vrwatch::install`] puts the configuration.
 pub(crate) const CONFIG: &str = "/etc/vrwatch/vrwatch.toml";
-/// `CloudStack`'s list of services.
+/// CloudStack's list of services.
 pub(crate) const MONITOR_CONF: &str = "/etc/monitor.conf";
 const STDERR: &str = "/var/log/vrwatch.stderr";
 const PID_FILE: &str = "/run/box/vrwatch.pid";
@@ -20,7 +20,7 @@ const PID_FILE: &str = "/run/box/vrwatch.pid";
 pub(crate) struct Config(toml::Table);
 
 impl Config {
-    /// `CloudStack`'s file, `/dev/log`, and times as short as they may be; the sweep stays at three
+    /// CloudStack's file, `/dev/log`, and times as short as they may be; the sweep stays at three
     /// minutes, so that no story passes only because one came along.
     pub(crate) fn short() -> Self {
         Self(toml::Table::new()).and(
@@ -72,7 +72,7 @@ pub(crate) struct Vrwatch<'router> {
 }
 
 impl<'router> Vrwatch<'router> {
-    /// Writes the configuration and `CloudStack`'s file for these daemons; starts nothing.
+    /// Writes the configuration and CloudStack's file for these daemons; starts nothing.
     pub(crate) fn install(router: &Router, peers: &[Peer], config: &Config) {
         let sections: String = peers.iter().map(|peer| peer.monitor_conf()).collect();
         router.write(
@@ -87,6 +87,13 @@ impl<'router> Vrwatch<'router> {
     #[track_caller]
     pub(crate) fn start(router: &'router Router, peers: &[Peer], config: &Config) -> Self {
         Self::install(router, peers, config);
+        Self::start_over(router, config)
+    }
+
+    /// The same over whatever CloudStack's file names.
+    #[track_caller]
+    pub(crate) fn start_over(router: &'router Router, config: &Config) -> Self {
+        router.write(CONFIG, &config.text());
         // Without a syslog server it would wait for one whenever it is ended in order.
         if !router.path("/dev/log").exists() {
             Syslog::start(router);

@@ -8,6 +8,7 @@ mod cron;
 mod hold_off;
 mod leftovers;
 mod minimal;
+mod reloading;
 mod reloads;
 mod restarts;
 mod storm;
