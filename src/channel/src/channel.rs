@@ -8,20 +8,18 @@ use contract::{Event, Sink};
 
 use crate::backoff::Backoff;
 use crate::cursor::{self, Cursor};
-use crate::record::Notes;
+use crate::lost::told;
+use crate::notes::Notes;
 use crate::recover::start_position;
 use crate::settings::Limits;
 use crate::shared::Shared;
-use crate::state::{Health, State, told};
+use crate::state::{Health, State};
 use crate::worker::Worker;
 use crate::writer::Writer;
 use crate::{
     JournalStatus, Note, OpenError, Opened, Settings, SinkOptions, SinkStatus, Status, Transaction,
     cut, keeper, open, sinks,
 };
-
-/// How many stopped sinks are remembered.
-const MAX_PARKED: usize = 256;
 
 /// A handle on the channel; cheap to clone. The last one to go closes the journal.
 #[derive(Clone, Debug)]
@@ -54,7 +52,7 @@ impl Channel {
         limits: Limits,
     ) -> Result<(Self, Opened), OpenError> {
         settings.max_size = settings.max_size.max(limits.smallest_size);
-        let journal = open::open(&settings)?;
+        let journal = open::open(&settings, &limits)?;
         let lost = journal.replay.lost;
         let mut opened = Opened {
             notes: values(&journal.replay.notes),
@@ -258,6 +256,14 @@ impl Channel {
     }
 }
 
+#[cfg(test)]
+impl Channel {
+    /// For tests of what no real disk does on demand.
+    pub(crate) fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.inner.shared.lock()
+    }
+}
+
 impl Inner {
     fn close(&self) -> bool {
         self.shared.stop_all_sinks();
@@ -286,70 +292,6 @@ impl Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.close();
-    }
-}
-
-impl Shared {
-    fn stop_sink(&self, name: &str) -> Option<SinkStatus> {
-        let mut state = self.lock();
-        let sink = state.sinks.remove(name)?;
-        if let Some(task) = &sink.task {
-            task.abort();
-        }
-        if state.parked.len() >= MAX_PARKED {
-            state.parked.pop_first();
-        }
-        state
-            .parked
-            .insert(name.to_owned(), (sink.position, sink.saved));
-        let status = sink.status(name, state.last_seq);
-        drop(state);
-        self.moved();
-        Some(status)
-    }
-
-    fn stop_all_sinks(&self) {
-        let names: Vec<String> = self.lock().sinks.keys().cloned().collect();
-        for name in names {
-            self.stop_sink(&name);
-        }
-    }
-
-    fn sync(&self) -> bool {
-        let mut state = self.lock();
-        if let Health::Failing { .. } = state.health {
-            state.retry_now();
-        }
-        let start = state.rounds;
-        loop {
-            match state.health {
-                Health::Memory => return true,
-                _ if state.stopping => return false,
-                Health::Closed => return state.waiting.is_empty(),
-                // One more try was made, or several, and it still fails.
-                Health::Failing { retry_at, .. }
-                    if state.rounds > start && retry_at > Instant::now() =>
-                {
-                    return false;
-                }
-                Health::Failing { .. } => {}
-                Health::Good => {
-                    let synced = state.waiting.is_empty()
-                        && state.writer.as_ref().is_none_or(Writer::is_synced);
-                    if synced && keeper::unsaved(&state).is_none() {
-                        return true;
-                    }
-                    if synced && state.cursors_failing {
-                        return false;
-                    }
-                }
-            }
-            self.work.notify_one();
-            state = self
-                .kept
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
     }
 }
 

@@ -5,10 +5,11 @@ use std::io;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::lost::told;
 use crate::recover::{Plan, adopt};
 use crate::segment;
 use crate::shared::Shared;
-use crate::state::{Health, State, told};
+use crate::state::{Health, State};
 use crate::trim::Surplus;
 use crate::writer::Unsynced;
 use crate::{Settings, cursor, open};
@@ -191,7 +192,8 @@ impl Keeper {
     }
 
     fn open(&self) {
-        match open::open(&self.settings) {
+        let limits = self.shared.lock().limits;
+        match open::open(&self.settings, &limits) {
             Ok(journal) => {
                 for words in &journal.report.words {
                     tracing::warn!("{words}");

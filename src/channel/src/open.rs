@@ -6,10 +6,12 @@ use std::io;
 use std::path::Path;
 
 use crate::cursor::{self, Cursor};
+use crate::lost::Lost;
 use crate::record::snapshot;
 use crate::repair::repair;
-use crate::replay::{Lost, Replay, replay};
+use crate::replay::{Replay, replay};
 use crate::segment;
+use crate::settings::Limits;
 use crate::writer::{Segment, Writer};
 use crate::{OpenError, Recovery, Settings};
 
@@ -25,7 +27,7 @@ pub(crate) struct Journal {
 ///
 /// # Errors
 /// When the folder cannot be used or another process writes there.
-pub(crate) fn open(settings: &Settings) -> Result<Journal, OpenError> {
+pub(crate) fn open(settings: &Settings, limits: &Limits) -> Result<Journal, OpenError> {
     let directory = &settings.directory;
     let journal = segment::journal_folder(directory);
     let unusable = |path: &Path| {
@@ -44,9 +46,10 @@ pub(crate) fn open(settings: &Settings) -> Result<Journal, OpenError> {
     remove_leftovers(&journal);
     remove_leftovers(&cursor::folder(directory));
     let mut replay = replay(&journal).map_err(unusable(&journal))?;
-    let report = repair(directory, &mut replay).map_err(unusable(&journal))?;
+    let mut report = repair(directory, &mut replay).map_err(unusable(&journal))?;
     if report.truncated_bytes > 0 || report.quarantined > 0 {
         continue_above_cursors(directory, &mut replay);
+        report.lost_events = replay.lost.count;
     }
     sync_all(&journal, &replay).map_err(unusable(&journal))?;
     let resumable = replay
@@ -64,7 +67,12 @@ pub(crate) fn open(settings: &Settings) -> Result<Journal, OpenError> {
             synced: false,
         })
         .collect();
-    let mut writer = Writer::new(journal.clone(), lock, segments, settings.max_size);
+    let mut writer = Writer::new(
+        journal.clone(),
+        lock,
+        segments,
+        limits.segment_bytes(settings.max_size),
+    );
     if resumable && snapshot_length > 0 {
         writer.resume(snapshot_length).map_err(unusable(&journal))?;
     } else {

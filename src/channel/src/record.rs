@@ -10,15 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::frame::{MAX_PAYLOAD, seal};
-
-/// The latest value of each note, as JSON text.
-pub(crate) type Notes = BTreeMap<Box<str>, Arc<str>>;
-
-/// Changed notes in order; `None` deletes.
-pub(crate) type Changes = Vec<(Box<str>, Option<Arc<str>>)>;
-
-/// The longest note that is taken, as JSON, in bytes.
-pub(crate) const MAX_NOTE: usize = 64 * 1024;
+use crate::notes::Changes;
 
 /// From here on a transaction or a snapshot is continued in another record.
 pub(crate) const FULL_PAYLOAD: usize = MAX_PAYLOAD / 2;
@@ -117,7 +109,10 @@ impl Builder {
 }
 
 /// Notes alone, in as few records as they fit in, all with the same number.
-pub(crate) fn records_of_notes(changes: Changes, number: u64) -> Vec<Record> {
+pub(crate) fn records_of_notes(
+    changes: BTreeMap<Box<str>, Option<Arc<str>>>,
+    number: u64,
+) -> Vec<Record> {
     let mut records = Vec::new();
     let mut draft = Builder::default();
     for (key, note) in changes {
@@ -130,19 +125,6 @@ pub(crate) fn records_of_notes(changes: Changes, number: u64) -> Vec<Record> {
         records.push(draft.finish(number, &mut Vec::new()));
     }
     records
-}
-
-/// Applies changes to the notes.
-pub(crate) fn apply(
-    changes: impl IntoIterator<Item = (Box<str>, Option<Arc<str>>)>,
-    to: &mut Notes,
-) {
-    for (key, note) in changes {
-        match note {
-            Some(note) => to.insert(key, note),
-            None => to.remove(&key),
-        };
-    }
 }
 
 /// The sealed records of a snapshot of all notes: one or more parts.
@@ -213,6 +195,20 @@ impl<'a> Payload<'a> {
     /// The sequence numbers of the events.
     pub(crate) fn seqs(&self) -> impl Iterator<Item = u64> + '_ {
         self.events.iter().filter_map(|event| seq_of(event))
+    }
+
+    /// The same, and whether each is itself a report of loss.
+    pub(crate) fn seqs_and_reports(&self) -> impl Iterator<Item = (u64, bool)> + '_ {
+        #[derive(Deserialize)]
+        struct Kind<'a> {
+            #[serde(borrow)]
+            kind: Cow<'a, str>,
+        }
+        self.events.iter().filter_map(|event| {
+            let kind = serde_json::from_str::<Kind<'_>>(event.get());
+            let report = kind.is_ok_and(|kind| kind.kind == "alerts_dropped");
+            Some((seq_of(event)?, report))
+        })
     }
 }
 

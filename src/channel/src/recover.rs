@@ -10,7 +10,7 @@ use crate::cursor::{self, Cursor};
 use crate::open::Journal;
 use crate::record::{Record, records_of_notes, snapshot};
 use crate::segment::{self, Name};
-use crate::state::{Health, State, changes};
+use crate::state::{Health, State};
 
 /// What is to be written, taken under the lock and carried out without it.
 #[derive(Debug)]
@@ -120,10 +120,7 @@ fn put_first(state: &mut State) {
             record.number.saturating_sub(1)
         });
     let deferred = std::mem::take(&mut state.deferred);
-    for record in records_of_notes(changes(deferred), number)
-        .into_iter()
-        .rev()
-    {
+    for record in records_of_notes(deferred, number).into_iter().rev() {
         state.waiting_bytes += record.size;
         state.waiting.push_front(record);
     }

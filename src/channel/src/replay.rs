@@ -5,7 +5,9 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::record::{Notes, Part, Payload, apply};
+use crate::lost::Lost;
+use crate::notes::{Notes, apply};
+use crate::record::{Part, Payload};
 use crate::scan::{Scanner, Step};
 use crate::segment::{self, Name};
 
@@ -34,29 +36,6 @@ pub(crate) struct Found {
     pub(crate) damaged: u64,
     /// Where the last good record ends, and how many bytes follow that are none.
     pub(crate) torn: Option<(u64, u64)>,
-}
-
-/// A count of lost events, and between which numbers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Lost {
-    pub(crate) count: u64,
-    pub(crate) first: u64,
-    pub(crate) last: u64,
-}
-
-impl Lost {
-    /// Counts the events `first` to `last`.
-    pub(crate) fn add(&mut self, first: u64, last: u64) {
-        if last < first {
-            return;
-        }
-        if self.count == 0 {
-            self.first = first;
-        }
-        self.first = self.first.min(first);
-        self.last = self.last.max(last);
-        self.count = self.count.saturating_add(last - first + 1);
-    }
 }
 
 /// Reads the journal.

@@ -75,6 +75,12 @@ impl Scanner {
             return Ok(Step::End { offset });
         }
         if let Some(good) = self.find_record(offset + 1)? {
+            // What was half written at the first look is whole once something follows it.
+            self.go_to(offset);
+            if let Some(length) = self.record_at(offset)? {
+                self.offset = offset + length as u64;
+                return Ok(Step::Record { offset, length });
+            }
             self.offset = good;
             return Ok(Step::Damage {
                 offset,

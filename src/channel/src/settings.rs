@@ -43,8 +43,18 @@ pub(crate) struct Limits {
     pub(crate) waiting_bytes: usize,
     /// How often a disk that failed is tried again.
     pub(crate) retry_every: Duration,
-    /// Whether `max_size` may be smaller than a journal needs to work well.
+    /// The least that counts as the journal's size, in bytes.
     pub(crate) smallest_size: u64,
+    /// The smallest and the largest segment, in bytes, not counting its snapshot.
+    pub(crate) segment_bytes: (u64, u64),
+}
+
+impl Limits {
+    /// How long a segment of a journal of this size grows, in bytes.
+    pub(crate) fn segment_bytes(&self, max_size: u64) -> u64 {
+        let (smallest, largest) = self.segment_bytes;
+        (max_size / 16).clamp(smallest, largest)
+    }
 }
 
 impl Default for Limits {
@@ -56,6 +66,7 @@ impl Default for Limits {
             waiting_bytes: 2 * 1024 * 1024,
             retry_every: Duration::from_secs(5),
             smallest_size: 256 * 1024,
+            segment_bytes: (64 * 1024, 1024 * 1024),
         }
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use crate::SinkStatus;
-use crate::replay::Lost;
+use crate::lost::Lost;
 
 /// One sink.
 #[derive(Debug)]

@@ -6,10 +6,11 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
-use contract::{Draft, Event, Fact, Timestamp};
+use contract::Event;
 
-use crate::record::{Builder, Changes, MAX_NOTE, Notes, Record, apply, snapshot};
-use crate::replay::Lost;
+use crate::lost::Lost;
+use crate::notes::{Notes, apply, as_text, before};
+use crate::record::{Builder, Record, snapshot};
 use crate::settings::Limits;
 use crate::sinks::Sink;
 use crate::tail::Tail;
@@ -122,7 +123,7 @@ impl State {
             if record.is_full() {
                 self.append(std::mem::take(&mut record));
             }
-            match note_text(&key, note.as_ref()) {
+            match as_text(&key, note.as_ref()) {
                 Ok(text) => record.push_note(key.into(), text),
                 Err(problem) => tracing::error!(problem, "a note was not kept"),
             }
@@ -168,7 +169,7 @@ impl State {
                 .map_or(self.written_seq + 1, |event| event.seq);
             // Notes without events may as well come with the snapshot already.
             let number = record.number + u64::from(record.events.is_empty());
-            let notes = notes_before(&self.notes, &self.waiting, number);
+            let notes = before(&self.notes, &self.waiting, number);
             writer.start_segment(first, &snapshot(notes.into_iter()))?;
         }
         let last_seq = record.last_seq().unwrap_or(self.written_seq);
@@ -297,67 +298,4 @@ impl State {
             self.last_seq
         }
     }
-}
-
-/// The notes as of before a record.
-fn notes_before<'a>(
-    notes: &'a Notes,
-    waiting: &'a VecDeque<Record>,
-    number: u64,
-) -> BTreeMap<&'a str, &'a str> {
-    let mut all: BTreeMap<&str, &str> = notes
-        .iter()
-        .map(|(key, note)| (key.as_ref(), note.as_ref()))
-        .collect();
-    for record in waiting.iter().take_while(|record| record.number < number) {
-        for (key, note) in &record.notes {
-            match note {
-                Some(note) => all.insert(key, note),
-                None => all.remove(key.as_ref()),
-            };
-        }
-    }
-    all
-}
-
-fn note_text(
-    key: &str,
-    note: Option<&serde_json::Value>,
-) -> Result<Option<Arc<str>>, &'static str> {
-    if key.len() > cut::MAX_NAME {
-        return Err("its key is too long");
-    }
-    match note {
-        None | Some(serde_json::Value::Null) => Ok(None),
-        Some(note) => match serde_json::to_string(note) {
-            Ok(text) if text.len() <= MAX_NOTE => Ok(Some(text.into())),
-            Ok(_) => Err("it is too long"),
-            Err(_) => Err("it cannot be written as JSON"),
-        },
-    }
-}
-
-/// The transaction that tells of lost events.
-pub(crate) fn told(lost: Lost, sink: Option<&str>, reason: String) -> Transaction {
-    Transaction {
-        drafts: vec![Draft {
-            service: None,
-            process: None,
-            outage: None,
-            time: Timestamp::now(),
-            fact: Fact::AlertsDropped {
-                count: lost.count,
-                first_seq: lost.first,
-                last_seq: lost.last,
-                sink: sink.map(str::to_owned),
-                reason,
-            },
-        }],
-        notes: Vec::new(),
-    }
-}
-
-/// The changes that a map of them amounts to.
-pub(crate) fn changes(map: BTreeMap<Box<str>, Option<Arc<str>>>) -> Changes {
-    map.into_iter().collect()
 }

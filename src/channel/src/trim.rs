@@ -4,12 +4,16 @@
 use std::fs;
 use std::path::PathBuf;
 
+use crate::lost::Lost;
+use crate::lost::told;
 use crate::record::Payload;
-use crate::replay::Lost;
 use crate::scan::{Scanner, Step};
 use crate::segment;
 use crate::shared::Shared;
-use crate::state::{State, told};
+use crate::state::State;
+
+/// Why events were lost.
+pub(crate) const REASON: &str = "the journal reached its size before the sink took them";
 
 /// Segments that are to go, and the sinks that were not through with them.
 #[derive(Debug)]
@@ -25,6 +29,8 @@ struct Behind {
     generation: u64,
     reach: u64,
     lost: Lost,
+    /// Whether anything but reports of loss is among it.
+    worth_telling: bool,
 }
 
 impl Surplus {
@@ -50,6 +56,7 @@ impl Surplus {
                     generation: sink.generation,
                     reach,
                     lost: Lost::default(),
+                    worth_telling: false,
                 });
             }
             sink.position = sink.position.max(last_seq.min(state.last_seq));
@@ -68,13 +75,19 @@ impl Surplus {
             self.count();
         }
         for behind in self.behind.iter().filter(|behind| behind.lost.count > 0) {
-            if let Some(sink) = shared.lock().sinks.get_mut(&behind.sink)
-                && sink.generation == behind.generation
-            {
+            let lost = shared.with_sink(&behind.sink, behind.generation, |sink| {
                 sink.dropped += behind.lost.count;
+                sink.untold.merge(behind.lost);
+                // A loss of reports alone is told with the next other one, or reports would push
+                // each other out for ever.
+                behind
+                    .worth_telling
+                    .then(|| std::mem::take(&mut sink.untold))
+            });
+            let lost = lost.unwrap_or(Some(behind.lost));
+            if let Some(lost) = lost {
+                shared.publish(told(lost, Some(&behind.sink), REASON.to_owned()));
             }
-            let reason = "the journal reached its size before the sink took them".to_owned();
-            shared.publish(told(behind.lost, Some(&behind.sink), reason));
             tracing::warn!(
                 sink = behind.sink,
                 count = behind.lost.count,
@@ -104,12 +117,13 @@ impl Surplus {
                         let Some(payload) = Payload::parse(payload) else {
                             continue;
                         };
-                        for seq in payload.seqs() {
+                        for (seq, report) in payload.seqs_and_reports() {
                             if seq > newest && seq <= self.last_seq {
                                 newest = seq;
                                 for behind in &mut self.behind {
                                     if seq > behind.reach {
                                         behind.lost.add(seq, seq);
+                                        behind.worth_telling |= !report;
                                     }
                                 }
                             }

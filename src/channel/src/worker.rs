@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use contract::{DeliverError, Event, Fact, Timestamp};
 
-use crate::Reader;
 use crate::backoff::Backoff;
-use crate::replay::Lost;
+use crate::lost::Lost;
+use crate::lost::told;
 use crate::shared::Shared;
-use crate::state::told;
 use crate::tail::Take;
+use crate::{Reader, trim};
 
 /// The most events in one batch.
 pub(crate) const MAX_EVENTS: usize = 100;
@@ -204,21 +204,34 @@ impl Worker {
     /// The sink took everything up to `seq`.
     fn took(&mut self, seq: u64, count: u64) {
         self.backoff.reset();
-        let before = self.shared.with_sink(&self.name, self.generation, |sink| {
+        let (failed, untold) = {
+            let mut state = self.shared.lock();
+            let oldest = state.tail.oldest().unwrap_or(0);
+            let Some(sink) = state
+                .sinks
+                .get_mut(&self.name)
+                .filter(|sink| sink.generation == self.generation)
+            else {
+                return;
+            };
             let failed = sink.failing_since.is_some();
             sink.took(seq, count);
-            (failed, std::mem::take(&mut sink.untold))
-        });
-        self.shared.moved();
-        let Some((failed, untold)) = before else {
-            return;
+            // Not before there is room, or the report itself would push an event out.
+            let room = sink.position >= oldest;
+            let untold = room.then(|| std::mem::take(&mut sink.untold));
+            (failed, untold.unwrap_or_default())
         };
+        self.shared.moved();
         if failed {
             tracing::info!(sink = self.name, "the sink takes alerts again");
         }
         if untold.count > 0 {
-            let reason = "the memory for alerts was full before the sink took them".to_owned();
-            self.shared.publish(told(untold, Some(&self.name), reason));
+            let reason = match self.shared.settings {
+                Some(_) => trim::REASON,
+                None => "the memory for alerts was full before the sink took them",
+            };
+            self.shared
+                .publish(told(untold, Some(&self.name), reason.to_owned()));
         }
     }
 

@@ -9,9 +9,6 @@ use std::sync::Arc;
 
 use crate::segment::{self, Name};
 
-/// The smallest and the largest segment, in bytes, not counting its snapshot.
-const SEGMENT_BYTES: (u64, u64) = (64 * 1024, 1024 * 1024);
-
 /// One segment on disk.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Segment {
@@ -57,7 +54,7 @@ impl Writer {
         journal: PathBuf,
         lock: File,
         segments: VecDeque<Segment>,
-        max_size: u64,
+        segment_bytes: u64,
     ) -> Self {
         Self {
             journal,
@@ -65,7 +62,7 @@ impl Writer {
             segments,
             current: None,
             unsynced: Unsynced::default(),
-            segment_bytes: (max_size / 16).clamp(SEGMENT_BYTES.0, SEGMENT_BYTES.1),
+            segment_bytes,
         }
     }
 

@@ -1,0 +1,78 @@
+//! How sinks are stopped and how all that was published gets to the disk before the end.
+
+use std::sync::PoisonError;
+use std::time::Instant;
+
+use crate::shared::Shared;
+use crate::state::Health;
+use crate::writer::Writer;
+use crate::{SinkStatus, keeper};
+
+/// How many stopped sinks are remembered.
+const MAX_PARKED: usize = 256;
+
+impl Shared {
+    /// Stops a sink's worker and remembers where it had come to.
+    pub(crate) fn stop_sink(&self, name: &str) -> Option<SinkStatus> {
+        let mut state = self.lock();
+        let sink = state.sinks.remove(name)?;
+        if let Some(task) = &sink.task {
+            task.abort();
+        }
+        if state.parked.len() >= MAX_PARKED {
+            state.parked.pop_first();
+        }
+        state
+            .parked
+            .insert(name.to_owned(), (sink.position, sink.saved));
+        let status = sink.status(name, state.last_seq);
+        drop(state);
+        self.moved();
+        Some(status)
+    }
+
+    pub(crate) fn stop_all_sinks(&self) {
+        let names: Vec<String> = self.lock().sinks.keys().cloned().collect();
+        for name in names {
+            self.stop_sink(&name);
+        }
+    }
+
+    /// Waits until all is on disk; false when the disk fails.
+    pub(crate) fn sync(&self) -> bool {
+        let mut state = self.lock();
+        if let Health::Failing { .. } = state.health {
+            state.retry_now();
+        }
+        let start = state.rounds;
+        loop {
+            match state.health {
+                Health::Memory => return true,
+                _ if state.stopping => return false,
+                Health::Closed => return state.waiting.is_empty(),
+                // One more try was made, or several, and it still fails.
+                Health::Failing { retry_at, .. }
+                    if state.rounds > start && retry_at > Instant::now() =>
+                {
+                    return false;
+                }
+                Health::Failing { .. } => {}
+                Health::Good => {
+                    let synced = state.waiting.is_empty()
+                        && state.writer.as_ref().is_none_or(Writer::is_synced);
+                    if synced && keeper::unsaved(&state).is_none() {
+                        return true;
+                    }
+                    if synced && state.cursors_failing {
+                        return false;
+                    }
+                }
+            }
+            self.work.notify_one();
+            state = self
+                .kept
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
