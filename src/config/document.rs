@@ -159,8 +159,8 @@ fn missing_field(error: &Error) -> Option<&str> {
 /// The line of a byte, from 1.
 fn line_of(bytes: &[u8], offset: usize) -> u32 {
     let before = bytes.get(..offset).unwrap_or(bytes);
-    let breaks = before.iter().filter(|byte| **byte == b'\n').count();
-    u32::try_from(breaks + 1).unwrap_or(u32::MAX)
+    let lines = before.split(|byte| *byte == b'\n').count();
+    u32::try_from(lines).unwrap_or(u32::MAX)
 }
 
 /// The key of the entry of `table` in which `span` starts.
@@ -214,7 +214,7 @@ fn in_words(message: &str) -> (String, Option<String>) {
         let written = names.next().unwrap_or_default();
         return (
             "there is no such key".to_owned(),
-            Some(meant(written, names.collect())),
+            Some(meant(written, &names.collect::<Vec<_>>())),
         );
     }
     if message.starts_with("missing field") {
@@ -227,14 +227,14 @@ fn in_words(message: &str) -> (String, Option<String>) {
         let written = names.next().unwrap_or_default();
         return (
             format!("`{}` is not possible here", shown(written)),
-            Some(meant(written, names.collect())),
+            Some(meant(written, &names.collect::<Vec<_>>())),
         );
     }
     (message.replace('\n', " "), None)
 }
 
 /// Names the entry that was probably meant, or else all there are.
-pub(crate) fn meant(written: &str, possible: Vec<&str>) -> String {
+pub(crate) fn meant(written: &str, possible: &[&str]) -> String {
     if let Some(right) = nearest(written, possible.iter().copied()) {
         return format!("did you mean `{right}`?");
     }

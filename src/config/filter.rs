@@ -52,7 +52,7 @@ impl<'de> Deserialize<'de> for Kind {
         if KINDS.contains(&text.as_str()) {
             return Ok(Self(text));
         }
-        let hint = meant(&text, KINDS.to_vec());
+        let hint = meant(&text, &KINDS);
         Err(de::Error::custom(format_args!(
             "`{text}` is no kind of event; {hint}"
         )))

@@ -92,10 +92,11 @@ impl HoldOffs {
             .create_new(true)
             .mode(0o600)
             .open(path)?;
-        let mut text = String::new();
-        for (name, since) in &self.0 {
-            text.push_str(&format!("{name}:{since},"));
-        }
+        let text: String = self
+            .0
+            .iter()
+            .flat_map(|(name, since)| [name.clone(), format!(":{since},")])
+            .collect();
         file.write_all(text.as_bytes())?;
         file.set_permissions(fs::Permissions::from_mode(0o644))?;
         file.sync_all()

@@ -178,12 +178,16 @@ fn single_kind<'a>(
         return None;
     }
     let Some(kind) = sinks::kind(&written) else {
-        let possible = sinks::KINDS.iter().map(|kind| kind.name).collect();
+        let possible: Vec<&str> = sinks::KINDS.iter().map(|kind| kind.name).collect();
         let message = format!(
             "sinks of kind `{}` are not available in this version",
             shown(&written)
         );
-        problems.push(document.at(&place, message).hint(meant(&written, possible)));
+        problems.push(
+            document
+                .at(&place, message)
+                .hint(meant(&written, &possible)),
+        );
         return None;
     };
     Some((kind, body))

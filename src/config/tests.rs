@@ -1,6 +1,7 @@
 //! The whole configuration: the samples, what is refused and in which words, and how the files are
 //! merged.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -491,7 +492,7 @@ fn four_thousand_mistakes_end_soon() {
     let place = Place::new();
     let mut text = String::new();
     for number in 0..4000 {
-        text.push_str(&format!("[[service]]\nname = \"{number}\"\nx = 1\ny = 2\n"));
+        writeln!(text, "[[service]]\nname = \"{number}\"\nx = 1\ny = 2").unwrap();
     }
     let Problems(problems) = place.load(&text).unwrap_err();
     assert_eq!(problems.len(), 51);

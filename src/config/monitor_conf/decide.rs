@@ -46,6 +46,13 @@ impl Strays {
     }
 }
 
+/// What the restart command calls the service.
+enum Restarted<'a> {
+    By(&'a Value),
+    /// The section does not say it.
+    ByProcessName,
+}
+
 impl Reader<'_> {
     /// The one service that the section can only mean, or `None` after telling why not.
     pub(super) fn decide(&mut self, said: &Said<'_>, strays: &Strays) -> Option<Listed> {
@@ -65,7 +72,7 @@ impl Reader<'_> {
         let process = self.sound(said, process_line, PROCESS, process)?;
         let pid_file = PidFile::try_from(pid_file.text.clone());
         let pid_file = self.sound(said, pid_file_line, PID_FILE, pid_file)?;
-        let argument = if let Some(service) = service {
+        let argument = if let Restarted::By(service) = service {
             let argument = Argument::try_from(service.text.clone());
             self.sound(said, service.line, SERVICE, argument)?
         } else {
@@ -141,20 +148,15 @@ impl Reader<'_> {
         Some(chosen)
     }
 
-    /// `Some(None)`: the section does not say it.
-    fn choose_service<'s>(
-        &mut self,
-        said: &'s Said<'_>,
-        process: &Value,
-    ) -> Option<Option<&'s Value>> {
+    fn choose_service<'s>(&mut self, said: &'s Said<'_>, process: &Value) -> Option<Restarted<'s>> {
         let process = base(&process.text);
         let below = |service: &Value| {
             let pid_file = said.pid_files.first();
             pid_file.is_some_and(|pid_file| service.line > pid_file.line)
         };
         match said.services.as_slice() {
-            [] => return Some(None),
-            [only] if !below(only) => return Some(Some(only)),
+            [] => return Some(Restarted::ByProcessName),
+            [only] if !below(only) => return Some(Restarted::By(only)),
             _ => {}
         }
         let mut fitting = said.services.iter().filter(|service| {
@@ -169,7 +171,7 @@ impl Reader<'_> {
                 self.passed_over(said, SERVICE, other, chosen);
             }
         }
-        Some(Some(chosen))
+        Some(Restarted::By(chosen))
     }
 
     fn refuse_ambiguous(&mut self, said: &Said<'_>) {

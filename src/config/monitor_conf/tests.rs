@@ -1,5 +1,7 @@
 //! CloudStack's file as both generations write it, and what their ways leave behind.
 
+use std::fmt::Write as _;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -355,9 +357,11 @@ fn about_a_service_that_is_settled_elsewhere_nothing_is_told() {
 fn no_more_services_are_watched_than_there_may_be() {
     let mut text = String::new();
     for number in 0..5000 {
-        text.push_str(&format!(
-            "[s{number}]\nprocessname=p\nservicename=s\npidfile=/run/{number}.pid\n"
-        ));
+        writeln!(
+            text,
+            "[s{number}]\nprocessname=p\nservicename=s\npidfile=/run/{number}.pid"
+        )
+        .unwrap();
     }
     let read = read_settled(&text, &[]);
     assert_eq!(read.services.len(), 4096);
