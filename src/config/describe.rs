@@ -30,7 +30,7 @@ pub(crate) fn describe(loaded: &Loaded) -> String {
         text,
         "watched: {}\n{}\n",
         config.services.len(),
-        services(&config.services)
+        services(&config.services).trim_fmt()
     );
     let mut sinks = table(["SINK", "KIND", "IS TOLD", "WHERE"]);
     for sink in &config.sinks {
@@ -42,7 +42,7 @@ pub(crate) fn describe(loaded: &Loaded) -> String {
         };
         sinks.add_row([&sink.name, sink.kind, &filter, &sink.describe()]);
     }
-    let _ = writeln!(text, "told: {}\n{sinks}", config.sinks.len());
+    let _ = writeln!(text, "told: {}\n{}", config.sinks.len(), sinks.trim_fmt());
     let missing = missing_folders(&config.services);
     if !loaded.warnings.is_empty() || !missing.is_empty() {
         let _ = writeln!(text, "\nwarnings:");
