@@ -140,17 +140,16 @@ impl Stage {
 
     fn write_configuration(&self) -> io::Result<()> {
         let here = self.directory.display();
-        let services: String = ["web", "dns"]
-            .iter()
-            .map(|name| {
-                format!(
-                    "[{name}]\nprocessname={name}\nservicename={name}\npidfile={here}/{name}.pid\n"
-                )
-            })
-            .collect();
+        let service = |name| {
+            format!("[{name}]\nprocessname={name}\nservicename={name}\npidfile={here}/{name}.pid\n")
+        };
         std::fs::write(
             self.directory.join("monitor.conf"),
-            format!("#Monitor services config\n{services}"),
+            format!(
+                "#Monitor services config\n{}{}",
+                service("web"),
+                service("dns")
+            ),
         )?;
         std::fs::write(
             self.directory.join("vrwatch.toml"),

@@ -10,7 +10,7 @@ use super::{CommandError, Done, block_on};
 use crate::config;
 
 /// How long one sink may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {

@@ -59,12 +59,8 @@ pub(super) fn open_channel(loaded: &Loaded) -> Result<(Channel, channel::Opened)
         Err(locked @ OpenError::Locked { .. }) => {
             return Err(CommandError::Locked(locked.to_string()));
         }
-        Err(problem) => {
-            error!(
-                "{problem}; goes on without: alerts go to syslog only and wait in memory, hold-offs do not survive a restart"
-            );
-            Channel::degraded(journal, router, &problem)
-        }
+        // It says so itself.
+        Err(problem) => Channel::degraded(journal, router, &problem),
     };
     for words in &opened.report.words {
         warn!("{words}");
