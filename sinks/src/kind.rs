@@ -1,6 +1,8 @@
 //! How a sink introduces itself: its name, its help, its sample and how it is built from its part
 //! of the configuration. Whoever composes sinks needs nothing else from them.
 
+use std::path::PathBuf;
+
 use contract::Sink;
 
 /// The body of one `[sink.NAME.KIND]` table, filters taken out, as the `toml` crate read it.
@@ -21,14 +23,30 @@ pub type Build = fn(Section<'_>, &Host) -> Result<Box<dyn Sink>, SectionError>;
 pub struct Host {
     /// The router's name, as events carry it.
     pub router: String,
+    /// The sink's name in `[sink.NAME.KIND]`: what its own files are called by.
+    pub sink: String,
+    /// A folder where a sink may keep a small file of its own, such as SNMP's engine boots. It may
+    /// not exist yet. Made only by a sink that needs it, mode 0700, and never while being built.
+    pub directory: PathBuf,
 }
 
 impl Host {
     /// A host whose router goes by this name.
     #[must_use]
-    pub fn new(router: impl Into<String>) -> Self {
+    pub fn new(router: impl Into<String>, directory: impl Into<PathBuf>) -> Self {
         Self {
             router: router.into(),
+            sink: String::new(),
+            directory: directory.into(),
+        }
+    }
+
+    /// The same host for the sink of this name.
+    #[must_use]
+    pub fn for_sink(&self, sink: impl Into<String>) -> Self {
+        Self {
+            sink: sink.into(),
+            ..self.clone()
         }
     }
 }

@@ -43,7 +43,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 fn build(kind: &Kind, section: &str) -> Result<Box<dyn Sink>, SectionError> {
     let section = Section::from(toml_value(section)?);
-    (kind.build)(section, &Host::new("r-42-VM"))
+    (kind.build)(section, &Host::new("r-42-VM", "/nonexistent"))
 }
 
 fn toml_value(section: &str) -> Result<toml::Spanned<toml::de::DeValue<'_>>, SectionError> {

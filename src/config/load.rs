@@ -204,7 +204,8 @@ fn compose(path: &Path, bytes: &[u8], mut warnings: List) -> Result<Loaded, Prob
         file: path.into(),
         text: text.into(),
     };
-    let host = Host::new(router.clone());
+    let journal: channel::Settings = journal.unwrap_or_default().into();
+    let host = Host::new(router.clone(), journal.directory.join("sinks"));
     let sinks = sink::read(&document, &source, &host, &mut problems);
     if !problems.is_empty() {
         return Err(Problems(problems.into_vec()));
@@ -224,7 +225,7 @@ fn compose(path: &Path, bytes: &[u8], mut warnings: List) -> Result<Loaded, Prob
             services: found.services,
             sweep_every: monitor.sweep_every(),
             means: monitor.means(),
-            journal: journal.unwrap_or_default().into(),
+            journal,
             control_socket: control.unwrap_or_default().socket.0,
             sinks,
             files: vec![

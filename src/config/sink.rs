@@ -205,11 +205,11 @@ fn one(
     let (filters, body) = without_filters(body);
     let filter = document.read::<Filter>(filters, problems);
     let section = || Section::from(body.clone());
-    let built = (kind.build)(section(), host);
+    let host = host.for_sink(&name);
+    let built = (kind.build)(section(), &host);
     let plain = built.and_then(|_| toml::Table::deserialize(section()));
     let plain = plain.map_err(|error| problems.push(document.problem(&error)));
     let (filter, plain) = (filter?, plain.ok()?);
-    let host = host.clone();
     Some(move |source| SinkSpec {
         name,
         kind: kind.name,

@@ -19,6 +19,31 @@ pub trait Sink: Send {
     /// # Errors
     /// [`DeliverError::Later`] for what can heal, [`DeliverError::Never`] for what cannot.
     async fn deliver(&mut self, batch: &[Event]) -> Result<(), DeliverError>;
+
+    /// How long events may gather before a batch is handed over, counted from the first of them;
+    /// zero for at once. An e-mail digest waits, nothing else should.
+    fn gathers_for(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// How often [`Sink::refresh`] wants to be called while there is nothing to deliver; `None` for
+    /// never. Asked again after every call, so it may depend on what is open.
+    fn refreshes_every(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Says again what is still so, for a far side that forgets (Alertmanager). A failure is
+    /// shown in the sink's status; the next call comes in time.
+    ///
+    /// # Errors
+    /// As for [`Sink::deliver`].
+    async fn refresh(&mut self) -> Result<(), DeliverError> {
+        Ok(())
+    }
+
+    /// Called once, before anything else: the events, oldest first, of the outages that are open
+    /// as far as this sink has been told. What a sink that refreshes has to go on with.
+    fn recall(&mut self, _open: &[Event]) {}
 }
 
 /// Why a batch was not taken.
