@@ -11,7 +11,9 @@ mod file;
 mod kind;
 #[cfg(test)]
 mod kit;
+mod resolve;
 mod syslog;
+mod tls;
 pub mod wording;
 
 pub use clock::LocalTime;

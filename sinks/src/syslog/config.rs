@@ -8,10 +8,8 @@ use rustls::pki_types::ServerName;
 use serde::Deserialize;
 
 use super::target::Target;
-use super::tls;
+use crate::tls;
 
-/// The bundle that Debian's `ca-certificates` keeps.
-const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// The least and the most that `timeout` may be.
 const TIMEOUTS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_mins(10));
 
@@ -26,7 +24,15 @@ pub(super) struct Config {
     pub(super) timeout: Duration,
     pub(super) confirm: Confirm,
     /// Present when, and only when, the target is `tls:`.
-    pub(super) tls: Option<tls::Settings>,
+    pub(super) tls: Option<Tls>,
+}
+
+/// How to speak TLS, RFC 5425.
+#[derive(Clone, Debug)]
+pub(super) struct Tls {
+    pub(super) settings: tls::Settings,
+    /// Whom the receiver's certificate must name.
+    pub(super) server_name: ServerName<'static>,
 }
 
 /// How a line is laid out.
@@ -91,10 +97,6 @@ enum ConfigError {
         "`confirm` has no meaning over UDP, which confirms nothing: use \"tcp:…\" or \"tls:…\", or remove the key"
     )]
     UdpConfirms,
-    #[error("`{key}` must be an absolute path, such as \"/etc/vrwatch/{key}.pem\"")]
-    Relative { key: &'static str },
-    #[error("`certificate_file` and `key_file` belong together: give both or none")]
-    HalfIdentity,
     #[error("`server_name` is no host name and no address")]
     ServerName,
     #[error("{0}")]
@@ -133,17 +135,15 @@ impl TryFrom<Written> for Config {
 }
 
 impl Written {
-    fn tls(self, target: &Target) -> Result<Option<tls::Settings>, ConfigError> {
+    fn tls(self, target: &Target) -> Result<Option<Tls>, ConfigError> {
+        let keys = tls::Keys {
+            authorities: self.ca_file,
+            certificate: self.certificate_file,
+            key: self.key_file,
+        };
         let Target::Tls(peer) = target else {
-            let key = [
-                ("ca_file", self.ca_file.is_some()),
-                ("server_name", self.server_name.is_some()),
-                ("certificate_file", self.certificate_file.is_some()),
-                ("key_file", self.key_file.is_some()),
-            ]
-            .into_iter()
-            .find_map(|(key, given)| given.then_some(key));
-            return match key {
+            let named = self.server_name.is_some().then_some("server_name");
+            return match keys.first_given().or(named) {
                 Some(key) => Err(ConfigError::OnlyTls {
                     key,
                     target: target.clone(),
@@ -151,29 +151,11 @@ impl Written {
                 None => Ok(None),
             };
         };
-        for (key, path) in [
-            ("ca_file", &self.ca_file),
-            ("certificate_file", &self.certificate_file),
-            ("key_file", &self.key_file),
-        ] {
-            if path.as_ref().is_some_and(|path| !path.is_absolute()) {
-                return Err(ConfigError::Relative { key });
-            }
-        }
-        let identity = match (self.certificate_file, self.key_file) {
-            (Some(certificate), Some(key)) => Some(tls::Identity { certificate, key }),
-            (None, None) => None,
-            _ => return Err(ConfigError::HalfIdentity),
-        };
         let server_name = self.server_name.unwrap_or_else(|| peer.host.clone());
-        let settings = tls::Settings {
-            authorities: self.ca_file.unwrap_or_else(|| SYSTEM_AUTHORITIES.into()),
+        Ok(Some(Tls {
             server_name: ServerName::try_from(server_name).map_err(|_| ConfigError::ServerName)?,
-            identity,
-        };
-        // Read once now, so that a wrong file is told with its place in the configuration.
-        settings.load()?;
-        Ok(Some(settings))
+            settings: tls::Settings::checked(keys)?,
+        }))
     }
 }
 

@@ -4,10 +4,8 @@
 mod config;
 mod fields;
 mod line;
-mod resolve;
 mod stream;
 mod target;
-mod tls;
 mod transport;
 
 use async_trait::async_trait;

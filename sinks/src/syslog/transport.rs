@@ -7,6 +7,7 @@ use std::future::Future;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use contract::human;
@@ -14,11 +15,11 @@ use tokio::net::{TcpStream, UdpSocket, UnixDatagram, UnixStream};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
-use super::config::{Config, Confirm};
-use super::resolve::Resolver;
+use super::config::{Config, Confirm, Tls};
 use super::stream::{self, Framing, StreamError};
 use super::target::{Peer, Target};
-use super::tls;
+use crate::resolve::Resolver;
+use crate::tls;
 
 /// A way to one receiver.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ pub(super) struct Transport {
     target: Target,
     timeout: Duration,
     confirm: Confirm,
-    tls: Option<tls::Settings>,
+    tls: Option<Tls>,
     resolver: Resolver,
 }
 
@@ -89,7 +90,12 @@ impl Transport {
         };
         let sent = match &self.target {
             Target::Unix(path) => unix(path, lines, self.confirm, limit).await,
-            Target::Udp(peer) => match limit.of(Step::Resolve, self.resolver.addresses(peer)).await
+            Target::Udp(peer) => match limit
+                .of(
+                    Step::Resolve,
+                    self.resolver.addresses(&peer.host, peer.port),
+                )
+                .await
             {
                 Ok(addresses) => udp(&addresses, lines, limit).await,
                 Err(why) => Err(why),
@@ -100,8 +106,8 @@ impl Transport {
             },
             Target::Tls(peer) => {
                 match (&self.tls, connect(&mut self.resolver, peer, limit).await) {
-                    (Some(settings), Ok(stream)) => {
-                        encrypted(stream, settings, lines, self.confirm, limit).await
+                    (Some(tls), Ok(stream)) => {
+                        encrypted(stream, tls, lines, self.confirm, limit).await
                     }
                     (None, _) => Err(Why::Tls("no TLS settings".into())),
                     (_, Err(why)) => Err(why),
@@ -214,7 +220,9 @@ async fn udp_to(address: SocketAddr, lines: &[Vec<u8>], limit: Limit) -> Result<
 
 /// Tries the receiver's addresses in turn; each gets its share of the time that is left.
 async fn connect(resolver: &mut Resolver, peer: &Peer, limit: Limit) -> Result<TcpStream, Why> {
-    let addresses = limit.of(Step::Resolve, resolver.addresses(peer)).await?;
+    let addresses = limit
+        .of(Step::Resolve, resolver.addresses(&peer.host, peer.port))
+        .await?;
     let mut why = limit.passed(Step::Connect);
     for (index, address) in addresses.iter().enumerate() {
         let left = limit.end.saturating_duration_since(Instant::now());
@@ -242,27 +250,26 @@ async fn tcp(
 
 async fn encrypted(
     stream: TcpStream,
-    settings: &tls::Settings,
+    tls: &Tls,
     lines: &[Vec<u8>],
     confirm: Confirm,
     limit: Limit,
 ) -> Result<(), Why> {
-    // On a thread of its own: the system's bundle holds some 140 certificates.
     let loading = {
-        let settings = settings.clone();
+        let settings = tls.settings.clone();
         tokio::task::spawn_blocking(move || settings.load())
     };
     let loaded = limit
         .of(Step::Handshake, async { Ok(loading.await?) })
         .await?;
-    let connector = TlsConnector::from(loaded?);
+    let connector = TlsConnector::from(Arc::new(loaded?));
     let explain = |why| match why {
         Why::Io { source, .. } | Why::Stream(StreamError::Io(source)) => {
-            Why::Tls(tls::explain(&source, settings))
+            Why::Tls(explain(&source, tls))
         }
         other => other,
     };
-    let name = settings.server_name.clone();
+    let name = tls.server_name.clone();
     let stream = limit
         .of(Step::Handshake, connector.connect(name, stream))
         .await
@@ -270,6 +277,17 @@ async fn encrypted(
     hand_over(stream, lines, Framing::OctetCounted, confirm, limit)
         .await
         .map_err(explain)
+}
+
+fn explain(error: &io::Error, tls: &Tls) -> String {
+    tls::explain(error, &tls.settings, &tls.server_name.to_str()).unwrap_or_else(|| {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => {
+                "the receiver ended the TLS connection without a word".into()
+            }
+            _ => error.to_string(),
+        }
+    })
 }
 
 async fn hand_over(

@@ -16,7 +16,10 @@ pub(crate) fn try_sink(section: &str) -> Result<Box<dyn Sink>, sinks::SectionErr
     let table = DeTable::parse(section)?;
     let section = Spanned::new(table.span(), DeValue::Table(table.into_inner()));
     let kind = sinks::kind("syslog").unwrap();
-    (kind.build)(Section::from(section), &Host::new("r-42-VM", "/nonexistent"))
+    (kind.build)(
+        Section::from(section),
+        &Host::new("r-42-VM", "/nonexistent"),
+    )
 }
 
 pub(crate) fn event(seq: u64, fact: Fact) -> Event {

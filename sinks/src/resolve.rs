@@ -6,26 +6,24 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 
 use tokio::task::JoinHandle;
 
-use super::target::Peer;
-
 /// The most addresses that are tried.
 const MOST_ADDRESSES: usize = 8;
 
-/// A look-up of one receiver, which may outlive the batch that asked for it.
+/// A look-up of one receiver (always the same), which may outlive the batch that asked for it.
 #[derive(Debug, Default)]
-pub(super) struct Resolver {
+pub(crate) struct Resolver {
     running: Option<JoinHandle<io::Result<Vec<SocketAddr>>>>,
 }
 
 impl Resolver {
     /// The receiver's addresses; never empty. May be dropped while it waits: the next call waits
     /// for the same answer.
-    pub(super) async fn addresses(&mut self, peer: &Peer) -> io::Result<Vec<SocketAddr>> {
-        if let Ok(address) = peer.host.parse::<IpAddr>() {
-            return Ok(vec![SocketAddr::new(address, peer.port)]);
+    pub(crate) async fn addresses(&mut self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        if let Ok(address) = host.parse::<IpAddr>() {
+            return Ok(vec![SocketAddr::new(address, port)]);
         }
         let running = self.running.get_or_insert_with(|| {
-            let (host, port) = (peer.host.clone(), peer.port);
+            let host = host.to_owned();
             tokio::task::spawn_blocking(move || {
                 Ok((host.as_str(), port)
                     .to_socket_addrs()?
@@ -50,15 +48,11 @@ mod tests {
     #[tokio::test]
     async fn an_address_needs_no_look_up_and_a_name_gets_one() {
         let mut resolver = Resolver::default();
-        let peer = |host: &str| Peer {
-            host: host.into(),
-            port: 514,
-        };
         assert_eq!(
-            resolver.addresses(&peer("::1")).await.unwrap(),
+            resolver.addresses("::1", 514).await.unwrap(),
             ["[::1]:514".parse().unwrap()]
         );
-        let found = resolver.addresses(&peer("localhost")).await.unwrap();
+        let found = resolver.addresses("localhost", 514).await.unwrap();
         assert!(found.iter().all(|address| address.ip().is_loopback()));
         assert!(resolver.running.is_none());
     }
@@ -71,18 +65,14 @@ mod tests {
             let _ = wait.recv();
             Ok(vec!["192.0.2.7:514".parse().unwrap()])
         }));
-        let peer = Peer {
-            host: "slow.invalid".into(),
-            port: 514,
-        };
         let given_up = tokio::time::timeout(
             std::time::Duration::from_millis(1),
-            resolver.addresses(&peer),
+            resolver.addresses("slow.invalid", 514),
         );
         assert!(given_up.await.is_err());
         drop(answer);
         assert_eq!(
-            resolver.addresses(&peer).await.unwrap(),
+            resolver.addresses("slow.invalid", 514).await.unwrap(),
             ["192.0.2.7:514".parse().unwrap()]
         );
     }

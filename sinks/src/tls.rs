@@ -1,40 +1,71 @@
-//! TLS for syslog (RFC 5425): which authorities are trusted, who we are, and what a failed
+//! TLS for every sink that speaks it: which authorities are trusted, who we are, and what a failed
 //! handshake means for whoever has to repair it.
 
+use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{AlertDescription, CertificateError, ClientConfig, RootCertStore};
 
 use crate::file::{self, FileError};
 
+/// The bundle that Debian's `ca-certificates` keeps.
+const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// The largest certificate or key file that is read. Debian's bundle has 220 kB.
 const LARGEST_FILE: u64 = 4 * 1024 * 1024;
 
-/// What the configuration says about TLS. Holds paths, never keys.
+/// The keys of a section that say how to speak TLS. A sink's own `Written` has each of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Keys {
+    /// `ca_file`: PEM with the authorities that may vouch for the receiver; absent: the system's.
+    pub(crate) authorities: Option<PathBuf>,
+    /// `certificate_file`: PEM with our certificate, where the receiver asks for one.
+    pub(crate) certificate: Option<PathBuf>,
+    /// `key_file`: PEM with its key, mode 0600.
+    pub(crate) key: Option<PathBuf>,
+}
+
+impl Keys {
+    fn named(&self) -> [(&'static str, Option<&PathBuf>); 3] {
+        [
+            ("ca_file", self.authorities.as_ref()),
+            ("certificate_file", self.certificate.as_ref()),
+            ("key_file", self.key.as_ref()),
+        ]
+    }
+
+    /// The first key that was given: none may be where no TLS is spoken.
+    pub(crate) fn first_given(&self) -> Option<&'static str> {
+        self.named()
+            .into_iter()
+            .find_map(|(key, path)| path.map(|_| key))
+    }
+}
+
+/// How TLS is spoken. Holds paths, never keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Settings {
-    /// PEM file with the authorities that may vouch for the receiver.
-    pub(super) authorities: PathBuf,
-    /// Whom the receiver's certificate must name.
-    pub(super) server_name: ServerName<'static>,
-    /// Who we are, where the receiver asks.
-    pub(super) identity: Option<Identity>,
+pub(crate) struct Settings {
+    authorities: PathBuf,
+    identity: Option<Identity>,
 }
 
 /// A client certificate and its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Identity {
-    pub(super) certificate: PathBuf,
-    pub(super) key: PathBuf,
+struct Identity {
+    certificate: PathBuf,
+    key: PathBuf,
 }
 
-/// Why the files of [`Settings`] are of no use. Never holds a part of a key.
+/// Why [`Keys`] or the files that they name are of no use. Never holds a part of a key.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum LoadError {
+pub(crate) enum LoadError {
+    #[error("`{key}` must be an absolute path, such as \"/etc/vrwatch/{key}.pem\"")]
+    Relative { key: &'static str },
+    #[error("`certificate_file` and `key_file` belong together: give both or none")]
+    HalfIdentity,
     #[error("`{key}`: {source}")]
     File {
         key: &'static str,
@@ -55,9 +86,33 @@ pub(super) enum LoadError {
 }
 
 impl Settings {
+    /// Checks the keys, and reads the files once, so that a wrong file is told with its place in
+    /// the configuration.
+    pub(crate) fn checked(keys: Keys) -> Result<Self, LoadError> {
+        for (key, path) in keys.named() {
+            if path.is_some_and(|path| !path.is_absolute()) {
+                return Err(LoadError::Relative { key });
+            }
+        }
+        let identity = match (keys.certificate, keys.key) {
+            (Some(certificate), Some(key)) => Some(Identity { certificate, key }),
+            (None, None) => None,
+            _ => return Err(LoadError::HalfIdentity),
+        };
+        let settings = Self {
+            authorities: keys
+                .authorities
+                .unwrap_or_else(|| SYSTEM_AUTHORITIES.into()),
+            identity,
+        };
+        settings.load()?;
+        Ok(settings)
+    }
+
     /// Reads the files. Done for every connection, so that a renewed certificate is used at once
-    /// and no memory is held between batches.
-    pub(super) fn load(&self) -> Result<Arc<ClientConfig>, LoadError> {
+    /// and no memory is held between batches. Blocks: on a runtime, call it from a thread of its
+    /// own, for the system's bundle holds some 140 certificates.
+    pub(crate) fn load(&self) -> Result<ClientConfig, LoadError> {
         let mut roots = RootCertStore::empty();
         let (usable, _) =
             roots.add_parsable_certificates(certificates("ca_file", &self.authorities)?);
@@ -83,7 +138,7 @@ impl Settings {
                 )
                 .map_err(|_| LoadError::Mismatch)?,
         };
-        Ok(Arc::new(config))
+        Ok(config)
     }
 }
 
@@ -113,22 +168,35 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, LoadError> {
     })
 }
 
-/// What went wrong on a TLS connection, in words an operator can act on.
-pub(super) fn explain(error: &io::Error, settings: &Settings) -> String {
-    let name = settings.server_name.to_str();
-    let authorities = settings.authorities.display();
-    let Some(tls) = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<rustls::Error>())
-    else {
-        return match error.kind() {
-            io::ErrorKind::UnexpectedEof => {
-                "the receiver ended the TLS connection without a word".into()
-            }
-            _ => error.to_string(),
+/// The TLS error somewhere in a chain of causes. An I/O error hides what it carries from
+/// `source()`.
+fn tls_error<'error>(error: &'error (dyn Error + 'static)) -> Option<&'error rustls::Error> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<rustls::Error>() {
+            return Some(found);
+        }
+        next = match error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+        {
+            Some(carried) => Some(carried),
+            None => error.source(),
         };
-    };
-    match tls {
+    }
+    None
+}
+
+/// What went wrong on a TLS connection to `name`, in words an operator can act on; `None` when
+/// TLS has no part in it.
+pub(crate) fn explain(
+    error: &(dyn Error + 'static),
+    settings: &Settings,
+    name: &str,
+) -> Option<String> {
+    let tls = tls_error(error)?;
+    let authorities = settings.authorities.display();
+    Some(match tls {
         rustls::Error::InvalidCertificate(wrong) => match wrong {
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
                 "the receiver's certificate has expired (or this machine's clock is wrong)".into()
@@ -141,21 +209,19 @@ pub(super) fn explain(error: &io::Error, settings: &Settings) -> String {
                 format!("the receiver's certificate is signed by nobody whom {authorities} names")
             }
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                format!(
-                    "the receiver's certificate is for another name than `{name}`: set `server_name`"
-                )
+                format!("the receiver's certificate is for another name than `{name}`")
             }
             other => format!("the receiver's certificate is not acceptable: {other}"),
         },
         rustls::Error::InvalidMessage(_) => {
-            "the receiver does not speak TLS there: check the port, or use \"tcp:\"".into()
+            "the receiver does not speak TLS there: check the port".into()
         }
         rustls::Error::AlertReceived(alert) => refused(*alert, settings.identity.is_some()),
         rustls::Error::PeerIncompatible(_) => {
             format!("the receiver and we share no TLS version or cipher ({tls})")
         }
         other => format!("TLS failed: {other}"),
-    }
+    })
 }
 
 /// What the receiver's alert means for us.
