@@ -11,6 +11,7 @@ mod file;
 mod kind;
 #[cfg(test)]
 mod kit;
+mod peer;
 mod resolve;
 mod syslog;
 mod tls;

@@ -1,11 +1,13 @@
 //! Where a syslog receiver is: `unix:PATH`, `udp:HOST:PORT`, `tcp:HOST:PORT` or `tls:HOST:PORT`.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::Deserialize;
+
+pub(super) use crate::peer::Peer;
+use crate::peer::PeerError;
 
 /// Where a receiver is.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -21,14 +23,6 @@ pub(super) enum Target {
     Tls(Peer),
 }
 
-/// A host and a port.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Peer {
-    /// A name or an address, without brackets.
-    pub(super) host: String,
-    pub(super) port: u16,
-}
-
 /// Why a text is no target, in words for whoever wrote it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum TargetError {
@@ -38,12 +32,8 @@ pub(super) enum TargetError {
     Scheme(String),
     #[error("`{0}` must be an absolute path of at most 107 bytes, such as \"unix:/dev/log\"")]
     Path(String),
-    #[error("`{0}` has no port: write HOST:PORT, such as \"udp:logs.example:514\"")]
-    NoPort(String),
-    #[error("`{0}` has a bad port: use a number from 1 to 65535")]
-    BadPort(String),
-    #[error("`{0}` has a bad host: write a name, an IPv4 address, or an IPv6 address in brackets")]
-    BadHost(String),
+    #[error("{0}")]
+    Peer(#[from] PeerError),
 }
 
 impl FromStr for Target {
@@ -60,9 +50,9 @@ impl FromStr for Target {
                     Err(TargetError::Path(shown()))
                 }
             }
-            Some(("udp", peer)) => Peer::parse(peer, shown).map(Self::Udp),
-            Some(("tcp", peer)) => Peer::parse(peer, shown).map(Self::Tcp),
-            Some(("tls", peer)) => Peer::parse(peer, shown).map(Self::Tls),
+            Some(("udp", peer)) => Ok(Self::Udp(Peer::parse(peer, shown)?)),
+            Some(("tcp", peer)) => Ok(Self::Tcp(Peer::parse(peer, shown)?)),
+            Some(("tls", peer)) => Ok(Self::Tls(Peer::parse(peer, shown)?)),
             _ => Err(TargetError::Scheme(shown())),
         }
     }
@@ -73,53 +63,6 @@ impl TryFrom<String> for Target {
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         text.parse()
-    }
-}
-
-impl Peer {
-    fn parse(text: &str, shown: impl Fn() -> String) -> Result<Self, TargetError> {
-        let (host, port) = text
-            .rsplit_once(':')
-            .filter(|(host, _)| !host.is_empty())
-            .ok_or_else(|| TargetError::NoPort(shown()))?;
-        let port = port
-            .parse()
-            .ok()
-            .filter(|port| *port != 0)
-            .ok_or_else(|| TargetError::BadPort(shown()))?;
-        let host = match host
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'))
-        {
-            Some(inner) if matches!(inner.parse(), Ok(IpAddr::V6(_))) => inner,
-            None if is_host_name(host) => host,
-            _ => return Err(TargetError::BadHost(shown())),
-        };
-        Ok(Self {
-            host: host.into(),
-            port,
-        })
-    }
-}
-
-/// A DNS name or an IPv4 address. Source: RFC 1123 §2.1, and `_`, which real names contain.
-fn is_host_name(text: &str) -> bool {
-    text.len() <= 253
-        && text.split('.').all(|label| {
-            (1..=63).contains(&label.len())
-                && label
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
-        })
-}
-
-impl fmt::Display for Peer {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(formatter, "[{}]:{}", self.host, self.port)
-        } else {
-            write!(formatter, "{}:{}", self.host, self.port)
-        }
     }
 }
 
@@ -158,21 +101,33 @@ mod tests {
             ("/dev/log", TargetError::Scheme(shown("/dev/log"))),
             ("relp:a:1", TargetError::Scheme(shown("relp:a:1"))),
             ("unix:log", TargetError::Path(shown("unix:log"))),
-            ("udp:host", TargetError::NoPort(shown("udp:host"))),
-            ("udp::514", TargetError::NoPort(shown("udp::514"))),
-            ("udp:host:0", TargetError::BadPort(shown("udp:host:0"))),
+            ("udp:host", PeerError::NoPort(shown("udp:host")).into()),
+            ("udp::514", PeerError::NoPort(shown("udp::514")).into()),
+            ("udp:host:0", PeerError::BadPort(shown("udp:host:0")).into()),
             (
                 "tcp:host:65536",
-                TargetError::BadPort(shown("tcp:host:65536")),
+                PeerError::BadPort(shown("tcp:host:65536")).into(),
             ),
-            ("tcp:::1:514", TargetError::BadHost(shown("tcp:::1:514"))),
-            ("tcp:[::1:514", TargetError::BadHost(shown("tcp:[::1:514"))),
+            (
+                "tcp:::1:514",
+                PeerError::BadHost(shown("tcp:::1:514")).into(),
+            ),
+            (
+                "tcp:[::1:514",
+                PeerError::BadHost(shown("tcp:[::1:514")).into(),
+            ),
             (
                 "tcp:[1.2.3.4]:5",
-                TargetError::BadHost(shown("tcp:[1.2.3.4]:5")),
+                PeerError::BadHost(shown("tcp:[1.2.3.4]:5")).into(),
             ),
-            ("tcp:a b:514", TargetError::BadHost(shown("tcp:a b:514"))),
-            ("tcp:a..b:514", TargetError::BadHost(shown("tcp:a..b:514"))),
+            (
+                "tcp:a b:514",
+                PeerError::BadHost(shown("tcp:a b:514")).into(),
+            ),
+            (
+                "tcp:a..b:514",
+                PeerError::BadHost(shown("tcp:a..b:514")).into(),
+            ),
         ] {
             assert_eq!(text.parse::<Target>(), Err(error), "{text}");
         }
