@@ -11,8 +11,11 @@ mod file;
 mod kind;
 #[cfg(test)]
 mod kit;
+pub mod legacy;
 mod peer;
+mod poll;
 mod resolve;
+mod snmp;
 mod syslog;
 mod tls;
 pub mod wording;
@@ -23,6 +26,8 @@ pub use kind::{Build, Host, Kind, Section, SectionError};
 /// Every kind of sink there is.
 pub const KINDS: &[Kind] = &[
     syslog::KIND, //
+    snmp::KIND,
+    poll::KIND,
 ];
 
 /// The kind of this name.
