@@ -8,6 +8,7 @@ mod clock;
 #[cfg(test)]
 mod examples;
 mod file;
+mod http;
 mod kind;
 #[cfg(test)]
 mod kit;
@@ -25,7 +26,8 @@ pub use kind::{Build, Host, Kind, Section, SectionError};
 
 /// Every kind of sink there is.
 pub const KINDS: &[Kind] = &[
-    syslog::KIND, //
+    syslog::KIND,
+    http::KIND, //
     snmp::KIND,
     poll::KIND,
 ];
