@@ -5,19 +5,24 @@
 #![forbid(unsafe_code)]
 
 mod backoff;
+mod calls;
 mod channel;
 pub mod config;
 mod cursor;
 mod cut;
 mod errors;
 mod frame;
+mod glance;
 mod keeper;
 mod lost;
 mod notes;
+mod next;
 mod open;
+mod outages;
 mod reader;
 mod record;
 mod recover;
+mod refresh;
 mod repair;
 mod replay;
 mod scan;
@@ -38,6 +43,7 @@ mod writer;
 
 pub use channel::Channel;
 pub use errors::OpenError;
+pub use glance::{Glance, glance};
 pub use reader::Reader;
 pub use settings::{Settings, SinkOptions};
 pub use status::{JournalStatus, Opened, Recovery, SinkStatus, Status};

@@ -52,6 +52,11 @@ impl Scanner {
         &self.file
     }
 
+    /// The file, whatever the current place.
+    pub(crate) fn into_file(self) -> File {
+        self.file
+    }
+
     /// Forgets what was read ahead, and goes to `offset`.
     pub(crate) fn go_to(&mut self, offset: u64) {
         self.offset = offset;

@@ -6,6 +6,7 @@ mod cursors;
 mod damage;
 mod disk;
 mod drain;
+mod glances;
 mod kill;
 mod memory;
 mod readers;
