@@ -5,6 +5,7 @@
 
 mod clean;
 mod clock;
+mod email;
 #[cfg(test)]
 mod examples;
 mod file;
@@ -28,6 +29,7 @@ pub use kind::{Build, Host, Kind, Section, SectionError};
 pub const KINDS: &[Kind] = &[
     syslog::KIND,
     http::KIND, //
+    email::KIND,
     snmp::KIND,
     poll::KIND,
 ];

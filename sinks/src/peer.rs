@@ -50,7 +50,7 @@ impl Peer {
 }
 
 /// A DNS name or an IPv4 address. Source: RFC 1123 §2.1, and `_`, which real names contain.
-fn is_host_name(text: &str) -> bool {
+pub(crate) fn is_host_name(text: &str) -> bool {
     text.len() <= 253
         && text.split('.').all(|label| {
             (1..=63).contains(&label.len())

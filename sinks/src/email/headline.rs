@@ -1,0 +1,256 @@
+//! The subject: who, what, and how it stands, in so few words that a telephone shows them.
+
+use std::borrow::Cow;
+
+use contract::{Event, Fact, LookedAgain, UnmonitoredReason};
+
+use super::plan::{self, Group};
+use crate::clean;
+use crate::wording;
+
+/// The longest subject; bytes.
+const LONGEST: usize = 150;
+/// The longest name of a router in it; bytes.
+const LONGEST_ROUTER: usize = 64;
+
+/// The subject of a mail that tells these events: `[vrwatch] r-42-VM: haproxy down, restart failed`.
+pub(super) fn subject(events: &[&Event]) -> String {
+    let subject = format!("[vrwatch] {}", summary(events));
+    // Text from elsewhere must not be taken for an encoded word (RFC 2047 §2).
+    clean::cut(&subject.replace("=?", "= ?"), LONGEST)
+}
+
+/// What the subject says, without the mark.
+pub(super) fn summary(events: &[&Event]) -> String {
+    let groups = plan::groups(events);
+    match groups.as_slice() {
+        [group] => format!("{}: {}", router(group), story(group)),
+        _ => digest(&groups),
+    }
+}
+
+/// The router of a group.
+pub(super) fn router(group: &Group<'_>) -> String {
+    let name = group.first().map_or("", |event| event.router.as_str());
+    clean::name(name, LONGEST_ROUTER)
+}
+
+/// What one group tells: `haproxy down, restart failed`.
+pub(super) fn story(group: &Group<'_>) -> String {
+    let mut phrases: Vec<Cow<'_, str>> = Vec::new();
+    for event in group {
+        if follows_from_failure(event, group) {
+            continue;
+        }
+        let phrase = phrase(event);
+        if phrases.last() != Some(&phrase) {
+            phrases.push(phrase);
+        }
+    }
+    format!("{}{}", who(group), phrases.join(", "))
+}
+
+/// `haproxy `, or nothing for what vrwatch says about itself.
+fn who(group: &Group<'_>) -> String {
+    match group.first() {
+        Some(event) if event.process.is_some() || event.service.is_some() => {
+            format!("{} ", wording::subject(event))
+        }
+        _ => String::new(),
+    }
+}
+
+/// How several groups stand, the worst first: `r-42-VM: 3 services: haproxy restart failed, …`.
+fn digest(groups: &[Group<'_>]) -> String {
+    let mut routers: Vec<String> = Vec::new();
+    // A service that has several outages is told once, as it stands now.
+    let mut subjects: Vec<(String, &Event, &Group<'_>)> = Vec::new();
+    for group in groups {
+        let router = router(group);
+        let Some(last) = last(group) else { continue };
+        let whose = format!("{router}\n{}", who(group));
+        match subjects.iter_mut().find(|(known, ..)| *known == whose) {
+            Some(known) => (known.1, known.2) = (last, group),
+            None => subjects.push((whose, last, group)),
+        }
+        if !routers.contains(&router) {
+            routers.push(router);
+        }
+    }
+    subjects.sort_by_key(|(_, last, _)| std::cmp::Reverse(last.severity));
+    let several = routers.len() > 1;
+    let told: Vec<String> = subjects
+        .iter()
+        .map(|(_, last, group)| {
+            let whose = if several {
+                format!("{} ", router(group))
+            } else {
+                String::new()
+            };
+            format!("{whose}{}{}", who(group), phrase(last))
+        })
+        .collect();
+    let told = told.join(", ");
+    let services = match subjects.len() {
+        1 => String::new(),
+        several => format!("{several} services: "),
+    };
+    match routers.as_slice() {
+        [router] => format!("{router}: {services}{told}"),
+        routers => format!("{} routers: {told}", routers.len()),
+    }
+}
+
+/// The last event of a group that says how it stands.
+fn last<'batch>(group: &Group<'batch>) -> Option<&'batch Event> {
+    let says_most = |event: &&&Event| !follows_from_failure(event, group);
+    group.iter().rev().find(says_most).or(group.last()).copied()
+}
+
+/// A hold-off goes without saying where the failure stands that led to it.
+fn follows_from_failure(event: &Event, group: &Group<'_>) -> bool {
+    let failed = |other: &&Event| matches!(other.fact, Fact::RestartFailed { .. });
+    matches!(
+        event.fact,
+        Fact::Unmonitored {
+            reason: UnmonitoredReason::RestartFailed | UnmonitoredReason::CrashLoop,
+            ..
+        }
+    ) && group.iter().any(failed)
+}
+
+fn phrase(event: &Event) -> Cow<'static, str> {
+    Cow::Borrowed(match &event.fact {
+        Fact::ServiceDown { .. } => "down",
+        Fact::Restarted { .. } => "restarted",
+        Fact::RestartFailed { attempts: 0, .. } => "not restarted",
+        Fact::RestartFailed { .. } => "restart failed",
+        Fact::Unmonitored { reason, .. } => match reason {
+            UnmonitoredReason::Held { .. } => "held by an operator",
+            UnmonitoredReason::Removed => "no longer monitored",
+            _ => "unmonitored",
+        },
+        Fact::Recovered { .. } => "came back by itself",
+        Fact::Remonitored {
+            found: LookedAgain::Up { .. },
+        } => "monitored again",
+        Fact::Remonitored {
+            found: LookedAgain::Down,
+        } => "still down",
+        Fact::AlertsDropped { count, .. } => {
+            let plural = if *count == 1 { "" } else { "s" };
+            return Cow::Owned(format!("{count} alert{plural} lost"));
+        }
+        Fact::Test { .. } => "test alert",
+        Fact::Unknown { kind, .. } => return Cow::Owned(clean::name(kind, 40)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::examples::{event, facts, restart_failed, restarted, service_down, unmonitored};
+
+    fn of(service: &str, fact: Fact) -> Event {
+        let mut event = event(1, fact);
+        event.process = Some(service.into());
+        event.outage = Some(format!("outage of {service}"));
+        event
+    }
+
+    fn say(events: &[Event]) -> String {
+        subject(&events.iter().collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn one_outage_is_told_as_a_story() {
+        assert_eq!(
+            say(&[
+                of("haproxy", service_down()),
+                of("haproxy", restart_failed("")),
+                of("haproxy", unmonitored()),
+            ]),
+            "[vrwatch] r-42-VM: haproxy down, restart failed"
+        );
+        assert_eq!(
+            say(&[of("haproxy", unmonitored())]),
+            "[vrwatch] r-42-VM: haproxy unmonitored"
+        );
+    }
+
+    #[test]
+    fn several_are_told_by_how_they_stand_the_worst_first() {
+        let events = [
+            of("dnsmasq", service_down()),
+            of("haproxy", service_down()),
+            of("dnsmasq", restarted()),
+            of("haproxy", restart_failed("")),
+            of("haproxy", unmonitored()),
+            of("sshd", service_down()),
+        ];
+        assert_eq!(
+            say(&events),
+            "[vrwatch] r-42-VM: 3 services: haproxy restart failed, sshd down, dnsmasq restarted"
+        );
+        let mut elsewhere = of("sshd", service_down());
+        elsewhere.router = "r-43-VM".into();
+        assert_eq!(
+            say(&[of("sshd", restarted()), elsewhere]),
+            "[vrwatch] 2 routers: r-43-VM sshd down, r-42-VM sshd restarted"
+        );
+    }
+
+    #[test]
+    fn a_service_that_flaps_is_told_once_as_it_stands_now() {
+        let mut second = of("haproxy", restart_failed(""));
+        second.outage = Some("another".into());
+        assert_eq!(
+            say(&[of("haproxy", restarted()), second]),
+            "[vrwatch] r-42-VM: haproxy restart failed"
+        );
+    }
+
+    #[test]
+    fn every_kind_of_event_has_its_phrase() {
+        let told: Vec<_> = facts()
+            .into_iter()
+            .map(|fact| say(&[of("x", fact)]))
+            .collect();
+        assert_eq!(
+            told.iter()
+                .map(|told| told.strip_prefix("[vrwatch] r-42-VM: x ").unwrap())
+                .collect::<Vec<_>>(),
+            [
+                "down",
+                "restarted",
+                "restart failed",
+                "unmonitored",
+                "came back by itself",
+                "monitored again",
+                "3 alerts lost",
+                "test alert",
+                "service_tired",
+            ]
+        );
+        let mut test = event(
+            0,
+            Fact::Test {
+                text: String::new(),
+            },
+        );
+        (test.process, test.service) = (None, None);
+        assert_eq!(say(&[test]), "[vrwatch] r-42-VM: test alert");
+    }
+
+    #[test]
+    fn a_subject_is_short_and_no_encoded_word() {
+        let many: Vec<_> = (0..100)
+            .map(|number| of(&format!("service-{number}"), service_down()))
+            .collect();
+        let told = say(&many);
+        assert!(told.len() <= LONGEST && told.ends_with('…'), "{told}");
+        assert!(told.starts_with("[vrwatch] r-42-VM: 100 services: service-0 down, "));
+        let told = say(&[of("=?utf-8?q?evil?=", service_down())]);
+        assert!(!told.contains("=?"), "{told}");
+    }
+}
