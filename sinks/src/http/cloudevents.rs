@@ -1,7 +1,7 @@
 //! `CloudEvents` 1.0 in a structured batch, signed as Standard Webhooks has it.
 //!
-//! The signature is over the body as it goes over the wire, compressed or not: a receiver can check
-//! who speaks before it unpacks anything.
+//! The signature is over the JSON, whether or not that is compressed on its way: compression belongs
+//! to the transport, and the libraries that check signatures take text.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -86,41 +86,42 @@ impl CloudEvents {
         }
     }
 
+    /// Posts the JSON, compressed or not, signed with the keys as they are now.
     async fn send(
         &self,
         line: &Line<'_>,
         id: &str,
-        body: Vec<u8>,
+        json: &[u8],
         compressed: bool,
     ) -> Result<Answer, Refusal> {
         let keys = Keys::read(&self.secrets).map_err(|error| Refusal::later(error.to_string()))?;
-        line.post(headers(&keys, id, &body, compressed)?, body)
-            .await
+        let mut headers = headers(&keys, id, json)?;
+        let body = if compressed {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            gzip(json).map_err(|error| Refusal::later(error.to_string()))?
+        } else {
+            json.to_vec()
+        };
+        line.post(headers, body).await
     }
 }
 
-fn headers(keys: &Keys, id: &str, body: &[u8], compressed: bool) -> Result<HeaderMap, Refusal> {
+fn headers(keys: &Keys, id: &str, json: &[u8]) -> Result<HeaderMap, Refusal> {
     let timestamp = Timestamp::now().unix_millis().div_euclid(1000);
     let mut headers = HeaderMap::new();
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("application/cloudevents-batch+json"),
-    );
-    if compressed {
-        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    }
-    let mut own = vec![
-        ("webhook-id", id.to_owned()),
-        ("webhook-timestamp", timestamp.to_string()),
+    let kind = HeaderValue::from_static("application/cloudevents-batch+json");
+    headers.insert(CONTENT_TYPE, kind);
+    let own = [
+        ("webhook-id", Some(id.to_owned())),
+        ("webhook-timestamp", Some(timestamp.to_string())),
+        ("webhook-signature", keys.sign(id, timestamp, json)),
     ];
-    own.extend(
-        keys.sign(id, timestamp, body)
-            .map(|signed| ("webhook-signature", signed)),
-    );
     for (name, value) in own {
-        let value =
-            HeaderValue::try_from(value).map_err(|error| Refusal::later(error.to_string()))?;
-        headers.insert(HeaderName::from_static(name), value);
+        if let Some(value) = value {
+            let value =
+                HeaderValue::try_from(value).map_err(|error| Refusal::later(error.to_string()))?;
+            headers.insert(HeaderName::from_static(name), value);
+        }
     }
     Ok(headers)
 }
@@ -134,27 +135,22 @@ fn gzip(body: &[u8]) -> std::io::Result<Vec<u8>> {
 #[async_trait]
 impl Told for CloudEvents {
     async fn deliver(&mut self, batch: &[Event], line: &Line<'_>) -> Result<(), Refusal> {
-        let never = |cause: String| Refusal::Never { cause };
         let wrapped: Vec<Wrapped> = batch.iter().map(Wrapped::from).collect();
-        let plain = serde_json::to_vec(&wrapped).map_err(|error| never(error.to_string()))?;
-        drop(wrapped);
+        let json = serde_json::to_vec(&wrapped).map_err(|error| Refusal::Never {
+            cause: error.to_string(),
+        })?;
         let id = signature::batch_id(batch);
-        if self.gzip == Gzip::Never || plain.len() <= SMALL {
-            return self.send(line, &id, plain, false).await?.taken(HINT).await;
-        }
-        let small = gzip(&plain).map_err(|error| never(error.to_string()))?;
-        let answer = self.send(line, &id, small, true).await?;
-        if answer.status().is_success() {
+        let compressed = self.gzip != Gzip::Never && json.len() > SMALL;
+        let mut answer = self.send(line, &id, &json, compressed).await?;
+        if compressed && answer.status().is_success() {
             self.gzip = Gzip::Proven;
-            return Ok(());
         }
-        if !(self.gzip == Gzip::Unproven && may_dislike_gzip(answer.status())) {
-            return answer.taken(HINT).await;
-        }
-        // Not a retry: the same batch in the other of two forms that the receiver may choose from.
-        let answer = self.send(line, &id, plain, false).await?;
-        if answer.status().is_success() {
-            self.gzip = Gzip::Never;
+        if compressed && self.gzip == Gzip::Unproven && may_dislike_gzip(answer.status()) {
+            // Not a retry: the same batch in the other of two forms that the receiver may choose from.
+            answer = self.send(line, &id, &json, false).await?;
+            if answer.status().is_success() {
+                self.gzip = Gzip::Never;
+            }
         }
         answer.taken(HINT).await
     }
