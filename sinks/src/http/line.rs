@@ -88,12 +88,10 @@ impl Exchange {
     }
 
     async fn client(&self) -> Result<Client, OpenError> {
-        let settings = self.tls.clone();
-        let tls = tokio::task::spawn_blocking(move || match settings {
-            Some(settings) => settings.load().map_err(OpenError::from),
-            None => no_tls(),
-        })
-        .await??;
+        let tls = match self.tls.clone() {
+            Some(settings) => tokio::task::spawn_blocking(move || settings.load()).await??,
+            None => no_tls()?,
+        };
         // `no_proxy` first: it also forgets what was set before, the environment's proxies are
         // never asked for. With TLS given ready-made, no other bundle is looked for.
         let mut builder = Client::builder()

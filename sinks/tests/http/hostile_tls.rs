@@ -2,47 +2,18 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
 
+use crate::acceptor::acceptor;
 use crate::certificates::{Authority, Leaf};
 use crate::events::{deliver, later, service_down, sink};
 use crate::peer::{self, Peer};
 
 /// A TLS receiver that takes everything; with `clients`, one that wants a certificate of ours.
 pub(crate) async fn receiver(leaf: &Leaf, clients: Option<&Authority>) -> SocketAddr {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .unwrap();
-    let builder = match clients {
-        None => builder.with_no_client_auth(),
-        Some(authority) => {
-            let mut roots = RootCertStore::empty();
-            roots
-                .add(CertificateDer::from_pem_file(&authority.file).unwrap())
-                .unwrap();
-            builder.with_client_cert_verifier(
-                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-                    .build()
-                    .unwrap(),
-            )
-        }
-    };
-    let config = builder
-        .with_single_cert(
-            vec![CertificateDer::from_pem_file(&leaf.certificate).unwrap()],
-            PrivateKeyDer::from_pem_file(&leaf.key).unwrap(),
-        )
-        .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let acceptor = acceptor(leaf, clients);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {

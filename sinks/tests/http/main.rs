@@ -2,6 +2,8 @@
 //! Python library, Debian's Alertmanager), a CloudStack that checks signatures in its own way, and
 //! peers that misbehave. Everything goes in by the front door: a section and a batch.
 
+#[path = "../shared/acceptor.rs"]
+mod acceptor;
 mod alertmanager;
 #[path = "../syslog/certificates.rs"]
 mod certificates;
