@@ -40,7 +40,6 @@ struct Keeper {
     settings: Settings,
     /// Whether the next look goes to the sync first, so that neither starves the other.
     sync_next: bool,
-    cursors_failed: Option<Instant>,
 }
 
 /// Starts the thread.
@@ -55,7 +54,6 @@ pub(crate) fn start(
         shared,
         settings,
         sync_next: true,
-        cursors_failed: None,
     };
     std::thread::Builder::new()
         .name("journal-sync".to_owned())
@@ -98,7 +96,7 @@ impl Keeper {
             if let Some(job) = self.find_job(&mut state) {
                 return job;
             }
-            state = match self.next_look(&state) {
+            state = match Self::next_look(&state) {
                 None => shared
                     .work
                     .wait(state)
@@ -139,8 +137,8 @@ impl Keeper {
         if let Some(surplus) = Surplus::take(state, self.settings.max_size) {
             return Some(Job::Trim(surplus));
         }
-        if self
-            .cursors_failed
+        if state
+            .cursors_retry_at
             .is_some_and(|until| until > Instant::now())
         {
             return None;
@@ -149,12 +147,12 @@ impl Keeper {
     }
 
     /// How long to sleep at most; `None` until woken.
-    fn next_look(&self, state: &State) -> Option<Duration> {
+    fn next_look(state: &State) -> Option<Duration> {
         let retry = match &state.health {
             Health::Failing { retry_at, .. } => Some(*retry_at),
             _ => None,
         };
-        let cursors = self.cursors_failed.filter(|_| unsaved(state).is_some());
+        let cursors = state.cursors_retry_at.filter(|_| unsaved(state).is_some());
         let next = match (retry, cursors) {
             (Some(retry), Some(cursors)) => retry.min(cursors),
             (retry, cursors) => retry.or(cursors)?,
@@ -229,29 +227,29 @@ impl Keeper {
                     return;
                 }
                 let lost = std::mem::take(&mut state.lost);
+                if lost.count > 0 {
+                    // Before anybody sees that the disk is back: whoever drains waits for it.
+                    let reason = format!(
+                        "the journal could not be written ({cause}) and the memory for alerts was full"
+                    );
+                    state.publish(told(lost, None, reason));
+                }
                 state.wake(|_| true);
                 drop(state);
                 tracing::info!(
                     lost = lost.count,
                     "the journal can be written again; what waited in memory is on disk"
                 );
-                if lost.count > 0 {
-                    let reason = format!(
-                        "the journal could not be written ({cause}) and the memory for alerts was full"
-                    );
-                    self.shared.publish(told(lost, None, reason));
-                }
             }
         }
     }
 
-    fn write_cursor(&mut self, sink: &str, seq: u64) {
+    fn write_cursor(&self, sink: &str, seq: u64) {
         let path = cursor::path(&self.settings.directory, sink);
         match cursor::write(&path, seq) {
             Ok(()) => {
-                self.cursors_failed = None;
                 let mut state = self.shared.lock();
-                state.cursors_failing = false;
+                state.cursors_retry_at = None;
                 if let Some(sink) = state.sinks.get_mut(sink) {
                     sink.saved = Some(seq);
                 } else if let Some((_, saved)) = state.parked.get_mut(sink) {
@@ -260,16 +258,15 @@ impl Keeper {
             }
             Err(error) => {
                 let mut state = self.shared.lock();
-                state.cursors_failing = true;
-                let retry_every = state.limits.retry_every;
+                let retry_at = Instant::now() + state.limits.retry_every;
+                let first = state.cursors_retry_at.replace(retry_at).is_none();
                 drop(state);
-                if self.cursors_failed.is_none() {
+                if first {
                     tracing::error!(
                         %error, sink,
                         "the cursor of a sink cannot be written; after a restart it may get alerts again"
                     );
                 }
-                self.cursors_failed = Some(Instant::now() + retry_every);
             }
         }
     }

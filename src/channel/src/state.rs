@@ -69,8 +69,8 @@ pub(crate) struct State {
     pub(crate) drains: u64,
     /// How many jobs the keeper finished.
     pub(crate) rounds: u64,
-    /// The last cursor could not be written.
-    pub(crate) cursors_failing: bool,
+    /// The last cursor could not be written; when that is tried again.
+    pub(crate) cursors_retry_at: Option<Instant>,
     /// The keeper is to end.
     pub(crate) stopping: bool,
 }
@@ -100,7 +100,7 @@ impl State {
             next_generation: 1,
             drains: 0,
             rounds: 0,
-            cursors_failing: false,
+            cursors_retry_at: None,
             stopping: false,
         }
     }
@@ -199,6 +199,9 @@ impl State {
 
     /// The keeper is to try a failing disk without waiting.
     pub(crate) fn retry_now(&mut self) {
+        if let Some(retry_at) = &mut self.cursors_retry_at {
+            *retry_at = Instant::now();
+        }
         if let Health::Failing { retry_at, .. } = &mut self.health {
             *retry_at = Instant::now();
         }

@@ -66,9 +66,7 @@ impl Shared {
     /// Waits until all is on disk; false when the disk fails.
     pub(crate) fn sync(&self) -> bool {
         let mut state = self.lock();
-        if let Health::Failing { .. } = state.health {
-            state.retry_now();
-        }
+        state.retry_now();
         let start = state.rounds;
         loop {
             match state.health {
@@ -88,7 +86,9 @@ impl Shared {
                     if synced && keeper::unsaved(&state).is_none() {
                         return true;
                     }
-                    if synced && state.cursors_failing {
+                    let cursors_fail = state.rounds > start
+                        && state.cursors_retry_at.is_some_and(|at| at > Instant::now());
+                    if synced && cursors_fail {
                         return false;
                     }
                 }
