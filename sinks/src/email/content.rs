@@ -11,8 +11,8 @@ use crate::wording;
 
 /// The most of a command's output that is shown: lines and bytes, for a mail about one outage.
 const OUTPUT: (usize, usize) = (60, 4096);
-/// The same in a mail about several.
-const OUTPUT_IN_DIGEST: (usize, usize) = (10, 1024);
+/// The same in a mail about several: lines, and bytes that these share.
+const OUTPUT_IN_DIGEST: (usize, usize) = (10, 16 * 1024);
 /// The most bytes of any other text from elsewhere.
 const MOST_TEXT: usize = 200;
 
@@ -43,7 +43,10 @@ pub(super) struct Section {
 impl Content {
     pub(super) fn new(events: &[&Event], zone: &LocalTime) -> Self {
         let groups = plan::groups(events);
-        let several = groups.len() > 1;
+        let most = match groups.len() {
+            0 | 1 => OUTPUT,
+            several => (OUTPUT_IN_DIGEST.0, (OUTPUT_IN_DIGEST.1 / several).min(1024)),
+        };
         let clock = match events.last() {
             Some(last) => format!("Times are the router's, {}.", offset(last, zone)),
             None => String::new(),
@@ -52,7 +55,7 @@ impl Content {
             headline: headline::summary(events),
             sections: groups
                 .iter()
-                .map(|group| Section::new(group, zone, several))
+                .map(|group| Section::new(group, zone, groups.len() > 1, most))
                 .collect(),
             clock,
         }
@@ -60,12 +63,11 @@ impl Content {
 }
 
 impl Section {
-    fn new(group: &Group<'_>, zone: &LocalTime, several: bool) -> Self {
+    fn new(group: &Group<'_>, zone: &LocalTime, several: bool, most: (usize, usize)) -> Self {
         let failure = group.iter().rev().find_map(|event| match &event.fact {
             Fact::RestartFailed { failure, .. } => Some(failure),
             _ => None,
         });
-        let most = if several { OUTPUT_IN_DIGEST } else { OUTPUT };
         Self {
             title: if several {
                 format!("{}: {}", headline::router(group), headline::story(group))

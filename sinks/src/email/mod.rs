@@ -3,6 +3,7 @@
 
 mod address;
 mod config;
+mod connect;
 mod content;
 mod errors;
 mod headline;
@@ -169,7 +170,8 @@ impl Sink for Email {
 
     /// The digest window; longer while no mail may go out.
     fn gathers_for(&self) -> Duration {
-        self.config.digest.max(self.allowance.wait(Instant::now()))
+        let full = self.allowance.gathers_for(Instant::now());
+        self.config.digest.max(full)
     }
 }
 

@@ -41,14 +41,14 @@ impl Allowance {
         self.rate.mails - counted
     }
 
-    /// How long until one may go out.
-    pub(super) fn wait(&self, now: Instant) -> Duration {
-        match self.sent.front() {
-            Some(oldest) if self.left(now) == 0 => {
-                (*oldest + self.rate.within).saturating_duration_since(now)
-            }
-            _ => Duration::ZERO,
+    /// How long events are to gather: not at all, or, while no mail may go out, for so long that the
+    /// rate holds with one mail each time.
+    pub(super) fn gathers_for(&self, now: Instant) -> Duration {
+        if self.left(now) > 0 {
+            return Duration::ZERO;
         }
+        let mails = u32::try_from(self.rate.mails).unwrap_or(u32::MAX);
+        self.rate.within / mails
     }
 }
 
@@ -68,9 +68,9 @@ mod tests {
         allowance.used(at(0));
         allowance.used(at(4));
         assert_eq!(allowance.left(at(9)), 0);
-        assert_eq!(allowance.wait(at(9)), Duration::from_secs(1));
+        assert_eq!(allowance.gathers_for(at(9)), Duration::from_secs(5));
         assert_eq!(allowance.left(at(10)), 1);
-        assert_eq!(allowance.wait(at(10)), Duration::ZERO);
+        assert_eq!(allowance.gathers_for(at(10)), Duration::ZERO);
         for second in 10..1000 {
             allowance.used(at(second));
         }

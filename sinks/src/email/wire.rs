@@ -16,11 +16,9 @@ use lettre::transport::smtp::extension::ClientId;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 
-/// The most that a server may say in one conversation; bytes. A well-behaved one says 100 kB in
-/// the largest: five mails to 32 recipients each.
-const MOST_SAID: usize = 512 * 1024;
-/// The most of one answer before STARTTLS; bytes.
-const LONGEST_ANSWER: usize = 16 * 1024;
+/// The most that a server may say before it is our turn; bytes. `lettre` reads an answer again from
+/// its start with every line that is added, so a long one would cost more than memory.
+const LONGEST_ANSWER: usize = 8 * 1024;
 /// What stands for a greeting after STARTTLS, where the server gives none.
 const GREETING: &[u8] = b"220 TLS\r\n";
 
@@ -97,6 +95,7 @@ pub(super) struct Wire<S> {
     peer: SocketAddr,
     /// What is read before anything from the stream.
     first: &'static [u8],
+    /// How much may be read until we say something.
     left: usize,
 }
 
@@ -106,7 +105,7 @@ impl<S> Wire<S> {
             stream,
             peer,
             first: &[],
-            left: MOST_SAID,
+            left: LONGEST_ANSWER,
         }
     }
 
@@ -152,6 +151,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.left = LONGEST_ANSWER;
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
