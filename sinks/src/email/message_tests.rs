@@ -120,3 +120,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_largest_batch_makes_a_mail_of_bounded_size() {
+    let events: Vec<Event> = (1..=100)
+        .map(|seq| {
+            let mut event = event(seq, restart_failed(&"<é>".repeat(1000)));
+            event.outage = Some(format!("outage-{seq}"));
+            event
+        })
+        .collect();
+    let size = write(&events).len();
+    assert!(size < 1024 * 1024, "{size} bytes");
+    let size = write(&events[..1]).len();
+    assert!(size < 64 * 1024, "{size} bytes");
+}
