@@ -1,7 +1,7 @@
 //! Events in the words of the script that CloudStack has on its routers, `monitorServices.py`, and
 //! more after them: for its log, and for what its management server collects from there.
 
-use contract::{Event, Fact};
+use contract::{Event, Fact, Severity};
 
 use crate::clean;
 use crate::clock::LocalTime;
@@ -10,11 +10,11 @@ use crate::wording;
 /// The longest text, in bytes. Source: CloudStack keeps it in `alert.subject`, `varchar(999)`.
 const MOST_TEXT: usize = 900;
 
-/// Whether the event needs somebody. What does not is `[INFO]`, and told only when asked for: the
-/// management server makes an alert of whatever it is given.
+/// Whether an event of this severity needs somebody, so that it is an `[ALERT]`. What does not is
+/// `[INFO]`, and told only when asked for: the management server makes an alert of whatever it gets.
 #[must_use]
-pub fn is_alert(event: &Event) -> bool {
-    wording::marker(event) == "ALERT"
+pub fn is_alert(severity: Severity) -> bool {
+    severity >= Severity::Warning
 }
 
 /// What stands behind the stamp: `[ALERT] [The process dnsmasq recover failed ] dnsmasq …`. With
@@ -97,6 +97,10 @@ mod tests {
                 "[INFO] [dnsmasq] event `service_tired` of a newer vrwatch: 3",
             ]
         );
+        for event in examples::events() {
+            let is_alert = wording::marker(&event) == "ALERT";
+            assert_eq!(is_alert, super::is_alert(event.severity));
+        }
     }
 
     #[test]

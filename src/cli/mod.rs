@@ -5,8 +5,10 @@ mod check_config;
 mod completions;
 mod demo;
 mod hold;
+mod legacy_alerts;
 mod man;
 mod once;
+mod poll;
 mod recorder;
 mod run;
 mod status;
@@ -63,6 +65,10 @@ enum Command {
     Status(status::Arguments),
     /// Read the journal of alerts; works with the daemon stopped.
     Alerts(alerts::Arguments),
+    /// One JSON document for a poller: usage counters, events after a cursor, the next cursor.
+    Poll(poll::Arguments),
+    /// What CloudStack's getRouterAlerts.sh prints: one line of alerts, for its management server.
+    LegacyAlerts(legacy_alerts::Arguments),
     /// Stop watching a service for a while.
     Hold(hold::HoldArguments),
     /// Watch a service again: ends a hold, or a hold-off before its time.
@@ -138,6 +144,8 @@ pub(crate) fn main() -> ExitCode {
         Command::CheckConfig => check_config::run(&cli.config),
         Command::Status(arguments) => status::run(&cli.config, &arguments),
         Command::Alerts(arguments) => alerts::run(&cli.config, &arguments),
+        Command::Poll(arguments) => poll::run(&cli.config, &arguments),
+        Command::LegacyAlerts(arguments) => legacy_alerts::run(&cli.config, &arguments),
         Command::Hold(arguments) => hold::hold(&cli.config, arguments),
         Command::Release(arguments) => hold::release(&cli.config, arguments),
         Command::TestAlert(arguments) => test_alert::run(&cli.config, &arguments),

@@ -109,6 +109,8 @@ pub(crate) fn load(path: &Path) -> Result<Loaded, Problems> {
 /// Where a daemon with this configuration is asked, and where its alerts lie.
 #[derive(Clone, Debug)]
 pub(crate) struct Places {
+    /// What this router is called.
+    pub(crate) router: String,
     /// Where `vrwatch status` and its like ask.
     pub(crate) control_socket: PathBuf,
     /// Where alerts are kept.
@@ -126,6 +128,7 @@ pub(crate) fn places(path: &Path) -> Result<Places, Problems> {
     let mistakes = match load(path) {
         Ok(Loaded { config, .. }) => {
             return Ok(Places {
+                router: config.router,
                 control_socket: config.control_socket,
                 journal: config.journal.directory,
                 mistakes: None,
@@ -139,17 +142,20 @@ pub(crate) fn places(path: &Path) -> Result<Places, Problems> {
         Err(ReadError::Unusable(_)) => Vec::new(),
     };
     let mut told_already = List::default();
-    let (control, journal): (Option<Control>, Option<Journal>) = document::text(path, &bytes)
-        .and_then(|text| Document::parse(path, text))
-        .map(|document| {
-            (
-                table(&document, "control", &mut told_already),
-                table(&document, "journal", &mut told_already),
-            )
-        })
-        .unwrap_or_default();
+    let (router, control, journal): (Option<Router>, Option<Control>, Option<Journal>) =
+        document::text(path, &bytes)
+            .and_then(|text| Document::parse(path, text))
+            .map(|document| {
+                (
+                    table(&document, "router", &mut told_already),
+                    table(&document, "control", &mut told_already),
+                    table(&document, "journal", &mut told_already),
+                )
+            })
+            .unwrap_or_default();
     let journal: channel::Settings = journal.unwrap_or_default().into();
     Ok(Places {
+        router: name_of(router),
         control_socket: control.unwrap_or_default().socket.0,
         journal: journal.directory,
         mistakes: Some(mistakes),
@@ -190,9 +196,7 @@ fn compose(path: &Path, bytes: &[u8], mut warnings: List) -> Result<Loaded, Prob
     let mut problems = List::default();
     check_tables(&document, &mut problems);
     let router: Option<Router> = table(&document, "router", &mut problems);
-    let router = router
-        .and_then(|router| router.name)
-        .map_or_else(host_name, |RouterName(name)| name);
+    let router = name_of(router);
     let journal: Option<Journal> = table(&document, "journal", &mut problems);
     let control: Option<Control> = table(&document, "control", &mut problems);
     let monitor: Option<Monitor> = table(&document, "monitor", &mut problems);
@@ -266,6 +270,12 @@ fn check_tables(document: &Document<'_>, problems: &mut List) {
             );
         }
     }
+}
+
+fn name_of(router: Option<Router>) -> String {
+    router
+        .and_then(|router| router.name)
+        .map_or_else(host_name, |RouterName(name)| name)
 }
 
 /// What the machine calls itself, in what a router name may hold.

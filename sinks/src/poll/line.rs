@@ -31,7 +31,7 @@ pub(super) fn lines(batch: &[Event], info: bool, zone: &LocalTime) -> Vec<Line> 
     while let Some(event) = rest.next() {
         // Whoever tries the sinks out wants to see it arrive.
         let is_test = matches!(event.fact, contract::Fact::Test { .. });
-        if !info && !is_test && !legacy::is_alert(event) {
+        if !info && !is_test && !legacy::is_alert(event.severity) {
             continue;
         }
         let second = rest
