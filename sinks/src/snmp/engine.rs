@@ -3,7 +3,7 @@
 //! sent, and the number of starts only rises.
 //!
 //! - An id that the configuration names stays. When the count is lost, it starts anew from the
-//!   clock (minutes since 2020), which is more than any count of starts before.
+//!   clock (seconds since 2020), which is more than any count of starts before.
 //! - An id of our making goes with its count: when the file is lost or damaged, a new engine starts,
 //!   because the old one with a lower count would not be heard.
 
@@ -105,7 +105,7 @@ impl EngineFile {
             (Some(_), Some(id)) => return Err(EngineError::WornOut(id.clone())),
             (None, Some(id)) => Engine {
                 id: id.clone(),
-                boots: minutes_since_2020(now),
+                boots: seconds_since_2020(now),
             },
             (_, None) => {
                 let id = EngineId::random().map_err(|_| EngineError::Random)?;
@@ -177,12 +177,12 @@ fn checksum(line: &str) -> String {
         })
 }
 
-fn minutes_since_2020(now: SystemTime) -> u32 {
+fn seconds_since_2020(now: SystemTime) -> u32 {
     let seconds = now
         .duration_since(UNIX_EPOCH)
         .unwrap_or(Duration::ZERO)
         .as_secs();
-    u32::try_from(seconds.saturating_sub(YEAR_2020) / 60)
+    u32::try_from(seconds.saturating_sub(YEAR_2020))
         .unwrap_or(MOST_BOOTS)
         .clamp(1, MOST_BOOTS)
 }

@@ -11,7 +11,7 @@ fn files() -> (tempfile::TempDir, EngineFile) {
 }
 
 fn now() -> SystemTime {
-    UNIX_EPOCH + Duration::from_secs(YEAR_2020 + 60 * 3_500_000)
+    UNIX_EPOCH + Duration::from_secs(YEAR_2020 + 200_000_000)
 }
 
 fn configured() -> EngineId {
@@ -84,11 +84,17 @@ fn an_engine_that_the_configuration_names_starts_from_the_clock_when_its_count_i
     let (_folder, file) = files();
     let id = configured();
     let first = file.start(Some(&id), None, now()).unwrap();
-    assert_eq!((&first.id, first.boots), (&id, 3_500_000));
-    assert_eq!(file.start(Some(&id), None, now()).unwrap().boots, 3_500_001);
+    assert_eq!((&first.id, first.boots), (&id, 200_000_000));
+    assert_eq!(
+        file.start(Some(&id), None, now()).unwrap().boots,
+        200_000_001
+    );
     fs::remove_file(&file.path).unwrap();
-    let later = now() + Duration::from_mins(10);
-    assert_eq!(file.start(Some(&id), None, later).unwrap().boots, 3_500_010);
+    let later = now() + Duration::from_secs(10);
+    assert_eq!(
+        file.start(Some(&id), None, later).unwrap().boots,
+        200_000_010
+    );
 }
 
 #[test]
@@ -97,10 +103,10 @@ fn another_configured_engine_does_not_take_over_the_count_of_the_last_one() {
     let made = file.start(None, None, now()).unwrap();
     let id = configured();
     let engine = file.start(Some(&id), Some(&made), now()).unwrap();
-    assert_eq!((engine.id, engine.boots), (id.clone(), 3_500_000));
+    assert_eq!((engine.id, engine.boots), (id.clone(), 200_000_000));
     // Named no longer: it stays as it is on disk.
     let engine = file.start(None, None, now()).unwrap();
-    assert_eq!((engine.id, engine.boots), (id, 3_500_001));
+    assert_eq!((engine.id, engine.boots), (id, 200_000_001));
 }
 
 #[test]
@@ -134,7 +140,7 @@ fn a_folder_that_cannot_be_written_is_told_and_nothing_is_started() {
 
 #[test]
 fn the_clock_before_2020_and_beyond_the_limit_gives_a_count_that_is_allowed() {
-    assert_eq!(minutes_since_2020(UNIX_EPOCH), 1);
+    assert_eq!(seconds_since_2020(UNIX_EPOCH), 1);
     let far = UNIX_EPOCH + Duration::from_secs(u64::from(u32::MAX) * 1000);
-    assert_eq!(minutes_since_2020(far), MOST_BOOTS);
+    assert_eq!(seconds_since_2020(far), MOST_BOOTS);
 }

@@ -42,8 +42,8 @@ pub(super) struct Notification {
 }
 
 impl Notification {
-    /// Takes at least `excess` bytes away, from the longest texts first; `false` when there is
-    /// nothing left that may be cut.
+    /// Takes `excess` bytes away, or as many as may be, from the longest texts first; `false` when
+    /// there is nothing left that may be cut.
     pub(super) fn shorten(&mut self, excess: usize) -> bool {
         let mut missing = excess;
         while missing > 0 {
@@ -56,7 +56,7 @@ impl Notification {
                 })
                 .max_by_key(|text| text.len());
             let Some(text) = longest else {
-                return false;
+                return missing < excess;
             };
             let before = text.len();
             *text = clean::cut(text, before.saturating_sub(missing).max(SHORTEST_TEXT));
@@ -95,6 +95,7 @@ mod tests {
     fn what_is_as_short_as_an_id_is_not_cut() {
         let id = "x".repeat(SHORTEST_TEXT);
         let mut notification = with_texts(&[&id, &"y".repeat(SHORTEST_TEXT + 1)]);
+        assert!(notification.shorten(1000), "one byte");
         assert!(!notification.shorten(1000));
         assert_eq!(notification.values[0].1, Value::Text(id));
     }

@@ -134,7 +134,14 @@ impl Session for Snmp {
                     .await
             }
         };
-        outcome.map_err(|error| trouble(&error))
+        outcome.map_err(|error| match trouble(&error) {
+            Trouble::Unanswered => self
+                .wire
+                .overheard()
+                .and_then(|report| refusal(&report))
+                .map_or(Trouble::Unanswered, Trouble::Refused),
+            other => other,
+        })
     }
 
     async fn finish(&self) -> Result<(), Trouble> {

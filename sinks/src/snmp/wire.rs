@@ -3,11 +3,13 @@
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use async_snmp::message::V3Message;
+use async_snmp::v3::{ReportStatus, classify_report};
 use async_snmp::{
-    Candidate, Error, ReceiveLimits, RequestRegistration, ResponseIdentity, Transport,
+    Candidate, DecodeConfig, Error, ReceiveLimits, RequestRegistration, ResponseIdentity, Transport,
 };
 use bytes::Bytes;
 use tokio::net::UdpSocket;
@@ -27,6 +29,8 @@ pub(super) struct Wire {
     socket: Arc<UdpSocket>,
     peer: SocketAddr,
     local: SocketAddr,
+    /// The last report that the library did not take.
+    overheard: Arc<Mutex<Option<ReportStatus>>>,
 }
 
 impl Wire {
@@ -42,7 +46,26 @@ impl Wire {
             local: socket.local_addr()?,
             socket: Arc::new(socket),
             peer,
+            overheard: Arc::default(),
         })
+    }
+
+    /// What the receiver has reported without a signature, which it cannot give when it does not know
+    /// the user or refuses ours. The library passes over such a report, because anybody could have
+    /// sent it; as an explanation of a silence it is good enough.
+    pub(super) fn overheard(&self) -> Option<ReportStatus> {
+        let overheard = self.overheard.lock();
+        overheard.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn overhear(&self, answer: Bytes) {
+        let report = V3Message::decode(answer, DecodeConfig::DEFAULT)
+            .ok()
+            .and_then(|decoded| classify_report(decoded.value.pdu()?).ok());
+        if report.is_some() {
+            let overheard = self.overheard.lock();
+            *overheard.unwrap_or_else(PoisonError::into_inner) = report;
+        }
     }
 
     /// Waits so long for word that nobody listens.
@@ -84,8 +107,9 @@ impl Wire {
             if registration.evaluate_response_identity(&answer, true) == ResponseIdentity::Reject {
                 continue;
             }
-            if let Candidate::Accept(accepted) = validate(answer, self.peer)? {
-                return Ok(accepted);
+            match validate(answer.clone(), self.peer)? {
+                Candidate::Accept(accepted) => return Ok(accepted),
+                Candidate::Reject => self.overhear(answer),
             }
         }
     }
