@@ -1,6 +1,7 @@
 //! The keys that every sink's section may have: which events it is told.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use contract::{DeliverError, Event, Fact, Severity, Sink};
 use serde::{Deserialize, Deserializer, de};
@@ -144,6 +145,33 @@ impl Sink for Filtered {
             self.sink.deliver(&admitted).await
         })
     }
+
+    fn gathers_for(&self) -> Duration {
+        self.sink.gathers_for()
+    }
+
+    fn refreshes_every(&self) -> Option<Duration> {
+        self.sink.refreshes_every()
+    }
+
+    fn refresh<'sink, 'future>(
+        &'sink mut self,
+    ) -> Pin<Box<dyn Future<Output = Result<(), DeliverError>> + Send + 'future>>
+    where
+        'sink: 'future,
+        Self: 'future,
+    {
+        self.sink.refresh()
+    }
+
+    fn recall(&mut self, open: &[Event]) {
+        let admitted: Vec<Event> = open
+            .iter()
+            .filter(|event| self.filter.admits(event))
+            .cloned()
+            .collect();
+        self.sink.recall(&admitted);
+    }
 }
 
 #[cfg(test)]
@@ -167,10 +195,37 @@ mod tests {
             'batch: 'future,
             Self: 'future,
         {
-            let mut heard = self.0.lock().unwrap();
-            heard.extend(batch.iter().map(|event| event.id.clone()));
+            self.0.lock().unwrap().extend(ids("", batch));
             Box::pin(async { Ok(()) })
         }
+
+        fn gathers_for(&self) -> Duration {
+            Duration::from_secs(7)
+        }
+
+        fn refreshes_every(&self) -> Option<Duration> {
+            Some(Duration::from_secs(8))
+        }
+
+        fn refresh<'sink, 'future>(
+            &'sink mut self,
+        ) -> Pin<Box<dyn Future<Output = Result<(), DeliverError>> + Send + 'future>>
+        where
+            'sink: 'future,
+            Self: 'future,
+        {
+            self.0.lock().unwrap().push("refreshed".to_owned());
+            Box::pin(async { Ok(()) })
+        }
+
+        fn recall(&mut self, open: &[Event]) {
+            self.0.lock().unwrap().extend(ids("open: ", open));
+        }
+    }
+
+    fn ids(before: &str, events: &[Event]) -> Vec<String> {
+        let words = |event: &Event| format!("{before}{}", event.id);
+        events.iter().map(words).collect()
     }
 
     fn event(id: &str, service: Option<&str>, fact: Fact) -> Event {
@@ -250,6 +305,22 @@ mod tests {
                 .unwrap();
             assert_eq!(*heard.lock().unwrap(), expected, "{filter:?}");
         }
+    }
+
+    #[test]
+    fn a_filter_changes_nothing_else_about_its_sink() {
+        let filter: Filter = serde_json::from_value(json!({"services": ["ssh"]})).unwrap();
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let mut sink = filter.before(Box::new(Heard(Arc::clone(&heard))));
+        assert_eq!(sink.gathers_for(), Duration::from_secs(7));
+        assert_eq!(sink.refreshes_every(), Some(Duration::from_secs(8)));
+        sink.recall(&batch()[..2]);
+        tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap()
+            .block_on(sink.refresh())
+            .unwrap();
+        assert_eq!(*heard.lock().unwrap(), ["open: unmonitored", "refreshed"]);
     }
 
     #[test]

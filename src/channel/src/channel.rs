@@ -11,6 +11,7 @@ use crate::cursor::{self, Cursor};
 use crate::lost::told;
 use crate::notes::Notes;
 use crate::recover::start_position;
+use crate::refresh::Refreshing;
 use crate::settings::Limits;
 use crate::shared::Shared;
 use crate::state::{Health, State};
@@ -61,6 +62,7 @@ impl Channel {
         };
         let mut state = State::new(short(router), limits, Health::Good, journal.replay.last_seq);
         state.notes = journal.replay.notes;
+        state.outages = journal.replay.outages.parse();
         state.writer = Some(journal.writer);
         let channel = Self::start(state, Some(settings.clone()))
             .map_err(|source| OpenError::unusable(settings.directory, source))?;
@@ -102,10 +104,12 @@ impl Channel {
             ..Opened::default()
         };
         let router = short(router);
-        let state = |health| State::new(router.clone(), limits, health, replay.last_seq);
-        let channel = Self::start(state(health), Some(settings)).unwrap_or_else(|error| {
+        let mut state = State::new(router.clone(), limits, health, replay.last_seq);
+        state.outages = replay.outages.parse();
+        let channel = Self::start(state, Some(settings)).unwrap_or_else(|error| {
             tracing::error!(%error, "no thread can be started; alerts stay in memory");
-            Self::without_keeper(state(Health::Memory))
+            let memory = State::new(router, limits, Health::Memory, replay.last_seq);
+            Self::without_keeper(memory)
         });
         (channel, opened)
     }
@@ -178,8 +182,10 @@ impl Channel {
             name: name.to_owned(),
             generation,
             sink,
+            open: state.outages.open_at(position),
             reader: None,
             backoff: Backoff::default(),
+            refreshing: Refreshing::default(),
         };
         entry.task = Some(runtime.spawn(worker.run()).abort_handle());
         state.sinks.insert(name.to_owned(), entry);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::segment;
 
 /// More cursors than this are not looked at.
-pub(crate) const MAX_CURSORS: usize = 256;
+const MAX_CURSORS: usize = 256;
 
 /// The longest file name made from a sink's name, in bytes.
 const MAX_FILE_NAME: usize = 128;
@@ -49,6 +49,21 @@ pub(crate) fn path(directory: &Path, sink: &str) -> PathBuf {
 
 fn hex_digit(nibble: u8) -> char {
     char::from_digit(u32::from(nibble), 16).unwrap_or('0')
+}
+
+/// What every cursor says that can be believed; of a folder that is too full, some.
+pub(crate) fn all(directory: &Path) -> Vec<u64> {
+    let Ok(entries) = fs::read_dir(folder(directory)) else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .take(MAX_CURSORS)
+        .filter_map(|entry| match read(&entry.path()) {
+            Cursor::At(seq) => Some(seq),
+            Cursor::Missing | Cursor::Corrupt => None,
+        })
+        .collect()
 }
 
 /// Reads a cursor. One that cannot be read is corrupt: repeating is better than losing.

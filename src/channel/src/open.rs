@@ -5,7 +5,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::Path;
 
-use crate::cursor::{self, Cursor};
+use crate::cursor;
 use crate::lost::Lost;
 use crate::record::snapshot;
 use crate::repair::repair;
@@ -45,7 +45,7 @@ pub(crate) fn open(settings: &Settings, limits: &Limits) -> Result<Journal, Open
     }
     remove_leftovers(&journal);
     remove_leftovers(&cursor::folder(directory));
-    let mut replay = replay(&journal).map_err(unusable(&journal))?;
+    let mut replay = replay(&journal, &cursor::all(directory)).map_err(unusable(&journal))?;
     let mut report = repair(directory, &mut replay).map_err(unusable(&journal))?;
     if report.truncated_bytes > 0 || report.quarantined > 0 {
         continue_above_cursors(directory, &mut replay);
@@ -91,7 +91,8 @@ pub(crate) fn open(settings: &Settings, limits: &Limits) -> Result<Journal, Open
 
 /// Reads what can be read of a journal that cannot be opened.
 pub(crate) fn peek(settings: &Settings) -> Replay {
-    replay(&segment::journal_folder(&settings.directory)).unwrap_or_default()
+    let journal = segment::journal_folder(&settings.directory);
+    replay(&journal, &cursor::all(&settings.directory)).unwrap_or_default()
 }
 
 /// What an earlier life wrote and could not sync any more is on disk before any sink sees it.
@@ -107,14 +108,8 @@ fn sync_all(journal: &Path, replay: &Replay) -> io::Result<()> {
 /// When records were cut off or set aside, the number of one that a sink already had must not be
 /// given to another event: its cursor remembers it.
 fn continue_above_cursors(directory: &Path, replay: &mut Replay) {
-    let Ok(entries) = fs::read_dir(cursor::folder(directory)) else {
-        return;
-    };
-    for entry in entries.flatten().take(cursor::MAX_CURSORS) {
-        if let Cursor::At(seq) = cursor::read(&entry.path())
-            && seq > replay.last_seq
-            && seq <= u64::MAX / 2
-        {
+    for seq in cursor::all(directory) {
+        if seq > replay.last_seq && seq <= u64::MAX / 2 {
             replay.lost = Lost {
                 last: seq,
                 first: if replay.lost.count == 0 {

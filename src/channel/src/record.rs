@@ -5,12 +5,13 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use contract::Event;
+use contract::{Event, Fact};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::frame::{MAX_PAYLOAD, seal};
 use crate::notes::Changes;
+use crate::outages::Head;
 
 /// From here on a transaction or a snapshot is continued in another record.
 pub(crate) const FULL_PAYLOAD: usize = MAX_PAYLOAD / 2;
@@ -193,6 +194,7 @@ impl<'a> Payload<'a> {
     }
 
     /// The sequence numbers of the events.
+    #[cfg(test)]
     pub(crate) fn seqs(&self) -> impl Iterator<Item = u64> + '_ {
         self.events.iter().filter_map(|event| seq_of(event))
     }
@@ -221,6 +223,42 @@ pub(crate) fn seq_of(event: &RawValue) -> Option<u64> {
     serde_json::from_str::<Numbered>(event.get())
         .ok()
         .map(|numbered| numbered.seq)
+}
+
+/// The number of an event that is still text, and what tells its outage: as JSON, for comparison
+/// only.
+pub(crate) fn heading(event: &RawValue) -> Option<(u64, Option<Head<'_>>)> {
+    #[derive(Deserialize)]
+    struct Headed<'a> {
+        seq: u64,
+        #[serde(default, borrow)]
+        service: Option<&'a RawValue>,
+        #[serde(default, borrow)]
+        outage: Option<&'a RawValue>,
+        #[serde(default, borrow)]
+        kind: Option<&'a RawValue>,
+    }
+    let text = event.get();
+    let headed: Headed<'_> = serde_json::from_str(text).ok()?;
+    let head = headed.outage.map(|outage| {
+        let kind = headed.kind.map_or("", |kind| kind.get());
+        Head {
+            seq: headed.seq,
+            service: headed.service.map_or("", |service| service.get()),
+            outage: outage.get(),
+            kind,
+            bytes: text.len(),
+            ends: ends_outage(kind, text),
+        }
+    });
+    Some((headed.seq, head))
+}
+
+/// Whether the outage of an event is over with it. The kinds that make up most of what is open
+/// are not parsed for that.
+fn ends_outage(kind: &str, event: &str) -> bool {
+    !matches!(kind, r#""service_down""# | r#""restart_failed""#)
+        && serde_json::from_str::<Fact>(event).is_ok_and(|fact| fact.ends_outage())
 }
 
 fn append_note(key: &str, note: Option<&str>, out: &mut Vec<u8>) {

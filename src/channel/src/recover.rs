@@ -171,6 +171,13 @@ pub(crate) fn adopt(journal: Journal, directory: &Path, state: &mut State) {
             *position += by;
         }
     }
+    state.outages = journal.replay.outages.parse();
+    for record in &state.waiting {
+        let bytes = record.size / record.events.len().max(1);
+        for event in &record.events {
+            state.outages.take_event(event, bytes, &[]);
+        }
+    }
     state.notes = journal.replay.notes;
     state.synced_seq = known;
     state.written_seq = known;

@@ -1,5 +1,5 @@
 //! What the journal holds, found by reading it from end to end: the notes, the newest sequence
-//! number, and where it is damaged. Changes nothing.
+//! number, the open outages, and where it is damaged. Changes nothing.
 
 use std::io;
 use std::path::Path;
@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use crate::lost::Lost;
 use crate::notes::{Notes, apply};
-use crate::record::{Part, Payload};
+use crate::outages::Outages;
+use crate::record::{Part, Payload, heading};
 use crate::scan::{Scanner, Step};
 use crate::segment::{self, Name};
 
@@ -20,6 +21,8 @@ pub(crate) struct Replay {
     pub(crate) segments: Vec<Found>,
     /// Runs of sequence numbers that are missing where a segment is damaged.
     pub(crate) lost: Lost,
+    /// As text.
+    pub(crate) outages: Outages<Box<str>>,
 }
 
 /// One segment as it was found.
@@ -38,11 +41,11 @@ pub(crate) struct Found {
     pub(crate) torn: Option<(u64, u64)>,
 }
 
-/// Reads the journal.
+/// Reads the journal. `positions` are those of the sinks.
 ///
 /// # Errors
 /// When the folder cannot be read or a segment not be opened. Content never is an error.
-pub(crate) fn replay(journal: &Path) -> io::Result<Replay> {
+pub(crate) fn replay(journal: &Path, positions: &[u64]) -> io::Result<Replay> {
     let mut replay = Replay::default();
     let mut damaged_since = false;
     for name in segment::list(journal)? {
@@ -60,7 +63,7 @@ pub(crate) fn replay(journal: &Path) -> io::Result<Replay> {
             }
             replay.last_seq = name.first - 1;
         }
-        let found = read_segment(name, file, &mut replay, &mut damaged_since)?;
+        let found = read_segment(name, file, &mut replay, positions, &mut damaged_since)?;
         replay.segments.push(found);
     }
     Ok(replay)
@@ -70,6 +73,7 @@ fn read_segment(
     name: Name,
     file: std::fs::File,
     replay: &mut Replay,
+    positions: &[u64],
     damaged_since: &mut bool,
 ) -> io::Result<Found> {
     let mut found = Found {
@@ -109,7 +113,10 @@ fn read_segment(
                 } else {
                     apply(changes, &mut replay.notes);
                 }
-                for seq in payload.seqs() {
+                for event in payload.events {
+                    let Some((seq, head)) = heading(event) else {
+                        continue;
+                    };
                     if seq <= replay.last_seq || seq > u64::MAX / 2 {
                         continue;
                     }
@@ -118,6 +125,10 @@ fn read_segment(
                         *damaged_since = false;
                     }
                     replay.last_seq = seq;
+                    if let Some(head) = head {
+                        let text = || Box::from(event.get());
+                        replay.outages.take(head, text, positions);
+                    }
                 }
             }
             Step::Damage { .. } => {

@@ -10,6 +10,7 @@ use contract::Event;
 
 use crate::lost::Lost;
 use crate::notes::{Notes, apply, as_text, before};
+use crate::outages::Outages;
 use crate::record::{Builder, Record, snapshot};
 use crate::settings::Limits;
 use crate::sinks::Sink;
@@ -61,12 +62,15 @@ pub(crate) struct State {
     /// Events that left the memory before the disk came back.
     pub(crate) lost: Lost,
     pub(crate) tail: Tail,
+    pub(crate) outages: Outages<Arc<Event>>,
     pub(crate) sinks: BTreeMap<String, Sink>,
     /// Where stopped sinks had come to, and what their cursors on disk say.
     pub(crate) parked: BTreeMap<String, (u64, Option<u64>)>,
     pub(crate) next_generation: u64,
     /// How often somebody began to drain.
     pub(crate) drains: u64,
+    /// How many drain right now.
+    pub(crate) draining: usize,
     /// How many jobs the keeper finished.
     pub(crate) rounds: u64,
     /// The last cursor could not be written; when that is tried again.
@@ -95,10 +99,12 @@ impl State {
             recovering_to: None,
             lost: Lost::default(),
             tail: Tail::new(last_seq + 1),
+            outages: Outages::default(),
             sinks: BTreeMap::new(),
             parked: BTreeMap::new(),
             next_generation: 1,
             drains: 0,
+            draining: 0,
             rounds: 0,
             cursors_retry_at: None,
             stopping: false,
@@ -109,6 +115,10 @@ impl State {
     pub(crate) fn publish(&mut self, transaction: Transaction) -> Vec<Event> {
         let mut events = Vec::with_capacity(transaction.drafts.len());
         let mut record = Builder::default();
+        let parked = self.parked.values().map(|(position, _)| *position);
+        let sinks = self.sinks.values().map(|sink| sink.position);
+        let positions: Vec<u64> = sinks.chain(parked).collect();
+        self.outages.settle(&positions);
         for mut draft in transaction.drafts {
             if record.is_full() {
                 self.append(std::mem::take(&mut record));
@@ -120,6 +130,7 @@ impl State {
             events.push(event.clone());
             let event = Arc::new(event);
             let size = record.push_event(Arc::clone(&event));
+            self.outages.take_event(&event, size, &positions);
             self.tail.push(event, size);
         }
         for (key, note) in transaction.notes {

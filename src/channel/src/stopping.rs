@@ -45,9 +45,11 @@ impl Shared {
         let (drain, rounds) = {
             let mut state = self.lock();
             state.drains += 1;
+            state.draining += 1;
             state.retry_now();
             (state.drains, state.rounds)
         };
+        let _draining = Draining(self);
         self.work.notify_one();
         self.hurry.notify_waiters();
         let drained = async {
@@ -99,6 +101,15 @@ impl Shared {
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
+    }
+}
+
+/// Somebody drains, as long as this lives.
+struct Draining<'a>(&'a Shared);
+
+impl Drop for Draining<'_> {
+    fn drop(&mut self) {
+        self.0.lock().draining -= 1;
     }
 }
 

@@ -1,10 +1,7 @@
 //! One worker a sink: takes what comes next, hands it over, and waits with back-off when the far
 //! side does not take it. A refused batch is taken apart to find the events that are refused.
 
-use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use contract::{DeliverError, Event, Fact, Timestamp};
@@ -12,16 +9,10 @@ use contract::{DeliverError, Event, Fact, Timestamp};
 use crate::backoff::Backoff;
 use crate::lost::Lost;
 use crate::lost::told;
+use crate::next::Next;
+use crate::refresh::Refreshing;
 use crate::shared::Shared;
-use crate::tail::Take;
 use crate::{Reader, trim};
-
-/// The most events in one batch.
-pub(crate) const MAX_EVENTS: usize = 100;
-/// The most bytes of JSON in one batch, unless a single event is longer.
-const MAX_BYTES: usize = 256 * 1024;
-/// How long a sink may take for one batch.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What carries events to one sink.
 pub(crate) struct Worker {
@@ -29,9 +20,12 @@ pub(crate) struct Worker {
     pub(crate) name: String,
     pub(crate) generation: u64,
     pub(crate) sink: Box<dyn contract::Sink>,
+    /// What the sink is reminded of before anything else.
+    pub(crate) open: Vec<Event>,
     /// Open while the worker is behind the tail.
     pub(crate) reader: Option<Reader>,
     pub(crate) backoff: Backoff,
+    pub(crate) refreshing: Refreshing,
 }
 
 /// Events in a row that were refused for the same cause.
@@ -46,97 +40,12 @@ struct Refused {
 impl Worker {
     /// Runs until its sink is stopped or replaced.
     pub(crate) async fn run(mut self) {
-        while let Some(batch) = self.next_batch().await {
-            self.hand_over(&batch).await;
-        }
-    }
-
-    /// Waits for events; `None` when the sink is no longer this worker's.
-    async fn next_batch(&mut self) -> Option<Vec<Event>> {
-        loop {
-            let (after, visible) = {
-                let mut state = self.shared.lock();
-                let state = &mut *state;
-                let sink = state.sinks.get(&self.name)?;
-                if sink.generation != self.generation {
-                    return None;
-                }
-                let (after, visible) = (sink.position, state.visible(sink.needs_disk));
-                if after >= visible {
-                    let wake = Arc::clone(&sink.wake);
-                    self.reader = None;
-                    (Err(wake), visible)
-                } else {
-                    match state.tail.take(after, visible, MAX_EVENTS, MAX_BYTES) {
-                        Take::Events(batch) => {
-                            self.reader = None;
-                            if let (Some(sink), Some(last)) =
-                                (state.sinks.get_mut(&self.name), batch.last())
-                            {
-                                sink.held = last.seq;
-                            }
-                            return Some(batch);
-                        }
-                        Take::Nothing => {
-                            if let Some(sink) = state.sinks.get_mut(&self.name) {
-                                sink.position = visible;
-                            }
-                            self.shared.moved();
-                            continue;
-                        }
-                        Take::OnDisk => (Ok(after), visible),
-                    }
-                }
-            };
-            match after {
-                Err(wake) => wake.notified().await,
-                Ok(after) => match self.read(after, visible) {
-                    Ok(Some(batch)) => return Some(batch),
-                    Ok(None) => {}
-                    Err(error) => {
-                        self.reader = None;
-                        self.wait(format!("the journal cannot be read: {error}"), None)
-                            .await;
-                    }
-                },
+        self.recall();
+        while let Some(next) = self.next().await {
+            match next {
+                Next::Batch(batch) => self.hand_over(&batch).await,
+                Next::Refresh => self.refresh().await,
             }
-        }
-    }
-
-    /// Reads what comes next from disk. `None`: look again.
-    fn read(&mut self, after: u64, visible: u64) -> std::io::Result<Option<Vec<Event>>> {
-        let Some(settings) = &self.shared.settings else {
-            return Ok(None);
-        };
-        let reader = match &mut self.reader {
-            Some(reader) => reader,
-            none => none.insert(Reader::open(&settings.directory)?),
-        };
-        let mut batch: Vec<Event> = reader
-            .read(after, MAX_EVENTS, MAX_BYTES)?
-            .into_iter()
-            .map(|(event, _)| event)
-            .collect();
-        batch.retain(|event| event.seq <= visible);
-        let mut state = self.shared.lock();
-        let end_of_disk = visible.min(state.tail.from().saturating_sub(1));
-        let Some(sink) = state
-            .sinks
-            .get_mut(&self.name)
-            .filter(|sink| sink.generation == self.generation && sink.position == after)
-        else {
-            // The segment went while it was read, and the loss is counted.
-            return Ok(None);
-        };
-        if let Some(last) = batch.last() {
-            sink.held = last.seq;
-            Ok(Some(batch))
-        } else {
-            // What once had these numbers is gone for good.
-            sink.position = end_of_disk.max(after + 1).min(visible);
-            drop(state);
-            self.shared.moved();
-            Ok(None)
         }
     }
 
@@ -184,21 +93,6 @@ impl Worker {
             }
         }
         self.tell(refused);
-    }
-
-    /// One try, with an end to patience and to panics.
-    async fn deliver(&mut self, batch: &[Event]) -> Result<(), DeliverError> {
-        let later = |cause: String| Err(DeliverError::Later { cause, wait: None });
-        let mut delivery = self.sink.deliver(batch);
-        let guarded = poll_fn(|context| {
-            catch_unwind(AssertUnwindSafe(|| delivery.as_mut().poll(context))).unwrap_or_else(
-                |_| Poll::Ready(later("the sink broke down (it panicked)".to_owned())),
-            )
-        });
-        match tokio::time::timeout(PATIENCE, guarded).await {
-            Ok(answer) => answer,
-            Err(_) => later(format!("no answer within {} s", PATIENCE.as_secs())),
-        }
     }
 
     /// The sink took everything up to `seq`.
@@ -261,26 +155,11 @@ impl Worker {
     }
 
     /// The far side cannot take it now: waits, unless somebody drains.
-    async fn wait(&mut self, cause: String, wish: Option<Duration>) {
+    pub(crate) async fn wait(&mut self, cause: String, wish: Option<Duration>) {
         let wait = self.backoff.next(wish);
-        let cause: String = cause.chars().take(512).collect();
         // Made before the failure is known, so that no drain that begins later is missed.
         let hurry = self.shared.hurry.notified();
-        let first = {
-            let mut state = self.shared.lock();
-            let drains = state.drains;
-            state
-                .sinks
-                .get_mut(&self.name)
-                .filter(|sink| sink.generation == self.generation)
-                .is_some_and(|sink| {
-                    sink.answered(cause.clone());
-                    sink.failed_in = drains;
-                    let first = sink.failing_since.is_none();
-                    sink.failing_since.get_or_insert_with(Timestamp::now);
-                    first
-                })
-        };
+        let (first, cause) = self.failed(&cause);
         if first {
             tracing::warn!(
                 sink = self.name,
@@ -291,5 +170,24 @@ impl Worker {
         self.shared.progress.notify_waiters();
         // Whether the time is up or somebody drains, the next try is due.
         let _ = tokio::time::timeout(wait, hurry).await;
+    }
+    /// Shows a failure in the sink's status. Says whether it is the first in a row, and the cause
+    /// as it is shown.
+    pub(crate) fn failed(&self, cause: &str) -> (bool, String) {
+        let cause: String = cause.chars().take(512).collect();
+        let mut state = self.shared.lock();
+        let drains = state.drains;
+        let first = state
+            .sinks
+            .get_mut(&self.name)
+            .filter(|sink| sink.generation == self.generation)
+            .is_some_and(|sink| {
+                sink.answered(cause.clone());
+                sink.failed_in = drains;
+                let first = sink.failing_since.is_none();
+                sink.failing_since.get_or_insert_with(Timestamp::now);
+                first
+            });
+        (first, cause)
     }
 }
