@@ -12,7 +12,8 @@ use contract::Sink;
 use serde_json::Value;
 
 use crate::events::{
-    deliver, event, later, restart_failed, restarted, service_down, sink, unmonitored, wait_for,
+    deliver, event, later, never, restart_failed, restarted, service_down, sink, unmonitored,
+    wait_for,
 };
 use crate::peer::Peer;
 
@@ -254,4 +255,26 @@ async fn a_test_is_shown_and_a_batch_that_was_not_taken_changes_nothing() {
     ));
     later(sink.as_mut(), &[service_down(1)]).await;
     assert_eq!(sink.refreshes_every(), None);
+}
+
+#[tokio::test]
+async fn an_end_that_is_refused_for_good_does_not_leave_the_alert_firing() {
+    let peer = Peer::answering(|number, _| {
+        let status = if number == 1 {
+            "400 Bad Request"
+        } else {
+            "200 OK"
+        };
+        format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n").into_bytes()
+    })
+    .await;
+    let mut sink = sink(&format!(
+        "url = \"http://{}\"\nformat = \"alertmanager\"",
+        peer.address
+    ));
+    deliver(sink.as_mut(), &[service_down(1)]).await.unwrap();
+    never(sink.as_mut(), &[restarted(2)]).await;
+    sink.refresh().await.unwrap();
+    let told: Value = serde_json::from_slice(&peer.bodies()[2]).unwrap();
+    assert!(told[0]["endsAt"].is_string(), "{told}");
 }

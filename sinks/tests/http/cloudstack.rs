@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::events::{
-    deliver, later, restart_failed, restarted, secret_file, service_down, sink, unmonitored,
+    deliver, large_batch, later, restart_failed, restarted, secret_file, service_down, sink,
+    unmonitored,
 };
 use crate::python::Receiver;
 
@@ -131,6 +132,26 @@ async fn a_job_that_cloudstack_has_forgotten_is_made_anew() {
     assert!(words.contains("Unable to find job by id"), "{words}");
     deliver(sink.as_mut(), &batch).await.unwrap();
     assert_eq!(cloudstack.commands("generateAlert").len(), 2);
+}
+
+#[tokio::test]
+async fn a_batch_of_several_alerts_goes_on_where_it_was_interrupted() {
+    let cloudstack = CloudStack::started();
+    let mut sink = sink(&cloudstack.section("zone-trips", "hunter2"));
+    let batch = large_batch();
+    let (words, _) = later(sink.as_mut(), &batch).await;
+    assert!(words.contains("it answers 530"), "{words}");
+    // As often as the pauses between questions about jobs need within the section's time.
+    while deliver(sink.as_mut(), &batch).await.is_err() {}
+    let mut made = cloudstack.commands("generateAlert");
+    made.retain(|request| request["status"] == 200);
+    let all: String = made
+        .iter()
+        .map(|it| it["parameters"]["description"].to_string())
+        .collect();
+    for event in &batch {
+        assert_eq!(all.matches(&event.id).count(), 1, "{}", event.id);
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,8 @@
 
 Usage: cloudstack.py API_KEY SECRET_KEY LOG. Prints its port, then writes a JSON line a request to LOG.
 What becomes of an alert hangs on its zone: zone-good, zone-slow (the job never ends), zone-fails (the job
-fails), zone-unknown (431), zone-cut (the answer is cut off), zone-forgets (the job is not found, once).
+fails), zone-unknown (431), zone-cut (the answer is cut off), zone-forgets (the job is not found, once),
+zone-trips (530 to the second call, once).
 """
 
 import base64
@@ -77,6 +78,9 @@ class Api(http.server.BaseHTTPRequestHandler):
         zone = parameters["zoneid"]
         if zone == "zone-unknown":
             return refuse("generateAlert", 431, "Invalid parameter zoneid value=zone-unknown")
+        if zone == "zone-trips" and len(jobs) == 1:
+            jobs["tripped"] = None
+            return refuse("generateAlert", 530, "Internal error")
         if len(parameters["description"]) > 999 or parameters["type"] != "9":
             return refuse("generateAlert", 431, "Invalid parameter")
         job = f"job-{len(jobs) + 1}"
