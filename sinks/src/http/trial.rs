@@ -44,10 +44,10 @@ async fn answer(mut stream: TcpStream, heard: &Mutex<Vec<u8>>) -> std::io::Resul
             return Ok(());
         }
         let text = String::from_utf8_lossy(&request);
-        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        let Some((fields, body)) = text.split_once("\r\n\r\n") else {
             continue;
         };
-        let length = head
+        let length = fields
             .lines()
             .find_map(|line| line.strip_prefix("content-length: "))
             .and_then(|length| length.parse().ok());
