@@ -10,6 +10,7 @@ use std::path::Path;
 use contract::{Event, Severity, Timestamp};
 use serde::Deserialize;
 
+use crate::head;
 use crate::record::Payload;
 use crate::scan::{Scanner, Step};
 use crate::segment;
@@ -26,15 +27,17 @@ pub struct Glance<'a> {
     pub time: Timestamp,
     /// How bad it is.
     pub severity: Severity,
+    /// Starts with all of it; what follows is something else.
     #[serde(skip)]
-    json: &'a str,
+    pub(crate) json: &'a str,
 }
 
 impl Glance<'_> {
     /// All of it; `None` when that cannot be read.
     #[must_use]
     pub fn event(&self) -> Option<Event> {
-        match serde_json::from_str(self.json) {
+        let mut values = serde_json::Deserializer::from_str(self.json).into_iter();
+        match values.next()? {
             Ok(event) => Some(event),
             Err(error) => {
                 let seq = self.seq;
@@ -96,31 +99,43 @@ fn walk(
     reached: &mut u64,
     look: &mut impl FnMut(&Glance<'_>) -> ControlFlow<()>,
 ) -> io::Result<ControlFlow<()>> {
+    let mut show = |glance: &Glance<'_>| {
+        if glance.seq <= *reached {
+            return ControlFlow::Continue(());
+        }
+        *reached = glance.seq;
+        look(glance)
+    };
     loop {
         match scanner.step()? {
             Step::Record { offset, length } => {
-                let Some(payload) = Payload::parse(scanner.payload(offset, length)?) else {
-                    continue;
+                let payload = scanner.payload(offset, length)?;
+                let flow = match head::only_event(payload) {
+                    Some(glance) => show(&glance),
+                    None => each(payload, &mut show),
                 };
-                for text in payload.events {
-                    let Ok(mut glance) = serde_json::from_str::<Glance<'_>>(text.get()) else {
-                        tracing::warn!("an event in the journal cannot be read and is passed over");
-                        continue;
-                    };
-                    glance.json = text.get();
-                    if glance.seq <= *reached {
-                        continue;
-                    }
-                    *reached = glance.seq;
-                    if look(&glance).is_break() {
-                        return Ok(ControlFlow::Break(()));
-                    }
+                if flow.is_break() {
+                    return Ok(flow);
                 }
             }
             Step::Damage { .. } => {}
             Step::Torn { .. } | Step::End { .. } => return Ok(ControlFlow::Continue(())),
         }
     }
+}
+
+/// Reads a payload by the book.
+fn each(payload: &[u8], show: &mut impl FnMut(&Glance<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
+    let events = Payload::parse(payload).map_or_else(Vec::new, |payload| payload.events);
+    for text in events {
+        let Ok(mut glance) = serde_json::from_str::<Glance<'_>>(text.get()) else {
+            tracing::warn!("an event in the journal cannot be read and is passed over");
+            continue;
+        };
+        glance.json = text.get();
+        show(&glance)?;
+    }
+    ControlFlow::Continue(())
 }
 
 /// Best effort: a read-only file system has nothing to sync.

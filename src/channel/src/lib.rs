@@ -13,6 +13,7 @@ mod cut;
 mod errors;
 mod frame;
 mod glance;
+mod head;
 mod keeper;
 mod lost;
 mod next;

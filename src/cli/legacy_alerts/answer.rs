@@ -58,17 +58,6 @@ pub(super) struct Answer {
     pub(super) last: Option<Given>,
 }
 
-/// Where an answer starts.
-#[derive(Clone, Copy, Debug)]
-enum Start {
-    /// Behind this event, which was handed out with the stamp that is asked with.
-    Behind(u64),
-    /// At the oldest event; stamps rise from this one on.
-    Oldest(Stamp),
-    /// At the first event with a later stamp than the one that is asked with.
-    Later,
-}
-
 /// Answers a question.
 ///
 /// # Errors
@@ -79,21 +68,50 @@ pub(super) fn answer(
     question: &Question,
 ) -> io::Result<Answer> {
     let asked = question.after;
+    let from_oldest = || collect(journal, memory, question, Start::Oldest(asked));
     if asked == Stamp::NOTHING_YET {
-        return Ok(collect(journal, memory, question, Start::Oldest(asked))?.answer);
+        return Ok(from_oldest()?.answer);
     }
-    let known = memory.of(asked);
-    let start = known.map_or(Start::Later, |given| Start::Behind(given.seq));
-    let collected = collect(journal, memory, question, start)?;
-    // Either the journal is not the one that the stamp was handed out for; or a clock that was wrong
-    // by then handed it out, and nobody remembers for what. Something may be told twice, nothing
-    // is left out.
-    let another_journal = known.is_some_and(|given| collected.found.as_ref() != Some(&given.id));
-    let unknown = known.is_none() && asked > question.now && asked > collected.reached;
-    if another_journal || unknown {
-        return Ok(collect(journal, memory, question, Start::Oldest(asked))?.answer);
+    let base = memory.up_to(asked);
+    let known = base.is_some_and(|base| base.stamp == asked);
+    let mut collected = match base {
+        Some(base) => collect(journal, memory, question, Start::Behind(base))?,
+        None => collect(journal, memory, question, Start::Oldest(Stamp::NOTHING_YET))?,
+    };
+    if collected.another_journal {
+        if known {
+            // Begun anew since: all of it is news.
+            return Ok(from_oldest()?.answer);
+        }
+        collected = collect(journal, memory, question, Start::Oldest(Stamp::NOTHING_YET))?;
     }
-    Ok(collected.answer)
+    if known || asked < collected.reached {
+        return Ok(collected.answer);
+    }
+    if asked > question.now && asked > collected.reached {
+        // A clock that was wrong by then handed it out, and nobody remembers for what. Something
+        // may be told twice, nothing is left out.
+        return Ok(from_oldest()?.answer);
+    }
+    // Next time the search is shorter.
+    let last = collected.last.map(|(seq, id)| Given {
+        stamp: asked,
+        seq,
+        id,
+    });
+    Ok(Answer {
+        last,
+        ..collected.answer
+    })
+}
+
+/// Where an answer starts.
+#[derive(Clone, Copy, Debug)]
+enum Start<'a> {
+    /// Behind this event.
+    Behind(&'a Given),
+    /// At the oldest event; stamps rise from this one on.
+    Oldest(Stamp),
 }
 
 /// An answer that is being put together.
@@ -101,43 +119,44 @@ struct Collected {
     answer: Answer,
     /// The last stamp that was looked at.
     reached: Stamp,
-    /// The id of the event that was handed out with the stamp that is asked with.
-    found: Option<String>,
+    /// The last event that was looked at.
+    last: Option<(u64, String)>,
+    /// The event to start behind is not in this journal, and not because it has left it.
+    another_journal: bool,
 }
 
 fn collect(
     journal: &impl Journal,
     memory: &Memory,
     question: &Question,
-    start: Start,
+    start: Start<'_>,
 ) -> io::Result<Collected> {
-    let asked = question.after;
     let given = memory.in_order();
     let mut given = given.into_iter().peekable();
-    let (after, mut reached) = match start {
-        Start::Behind(seq) => (seq.saturating_sub(1), asked),
-        Start::Oldest(stamp) => (0, stamp),
-        Start::Later => (0, Stamp::NOTHING_YET),
+    let (after, mut reached, mut base) = match start {
+        Start::Behind(base) => (base.seq.saturating_sub(1), base.stamp, Some(base)),
+        Start::Oldest(stamp) => (0, stamp, None),
     };
-    let mut found = None;
+    let mut another_journal = base.is_some();
+    let (mut last_seq, mut last_id) = (0, String::new());
     let mut entries = Entries::new(question);
     journal.walk(after, &mut |seen| {
         while let Some(before) = given.next_if(|given| given.seq < seen.seq()) {
             // Whatever has left the journal: no stamp is handed out twice.
             reached = reached.max(before.stamp);
         }
-        if let Start::Behind(seq) = start
-            && found.is_none()
-        {
-            if seen.seq() == seq {
-                found = Some(seen.id().to_owned());
-                return match memory.of(asked) {
-                    Some(given) if given.id == seen.id() => ControlFlow::Continue(()),
-                    _ => ControlFlow::Break(()),
-                };
+        last_seq = seen.seq();
+        last_id.clear();
+        last_id.push_str(seen.id());
+        if let Some(base) = base.take() {
+            // What comes first is younger when the oldest have left the journal.
+            another_journal = seen.seq() == base.seq && seen.id() != base.id;
+            if another_journal {
+                return ControlFlow::Break(());
             }
-            // It has left the journal, as the oldest do.
-            found = memory.of(asked).map(|given| given.id.clone());
+            if seen.seq() == base.seq {
+                return ControlFlow::Continue(());
+            }
         }
         let pinned = given
             .peek()
@@ -146,7 +165,7 @@ fn collect(
             .filter(|stamp| question.dial.has(*stamp));
         let stamp = pinned.unwrap_or_else(|| reached.next(Stamp::of(seen.time()), question.dial));
         reached = reached.max(stamp);
-        if stamp > asked {
+        if stamp > question.after {
             entries.take(seen, stamp)
         } else {
             ControlFlow::Continue(())
@@ -155,7 +174,8 @@ fn collect(
     Ok(Collected {
         answer: entries.finish(),
         reached,
-        found,
+        last: (last_seq > 0).then_some((last_seq, last_id)),
+        another_journal,
     })
 }
 

@@ -50,6 +50,14 @@ impl Memory {
         self.given.iter().find(|given| given.stamp == stamp)
     }
 
+    /// The last that was handed out up to this stamp.
+    pub(super) fn up_to(&self, stamp: Stamp) -> Option<&Given> {
+        self.given
+            .iter()
+            .filter(|given| given.stamp <= stamp)
+            .max_by_key(|given| given.stamp)
+    }
+
     /// All of it, in the order of the journal.
     pub(super) fn in_order(&self) -> Vec<&Given> {
         let mut given: Vec<_> = self.given.iter().collect();

@@ -35,7 +35,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     info: bool,
     /// At most so many entries; the server gets the rest when it asks again.
-    #[arg(long, value_name = "N", default_value_t = 5000,
+    #[arg(long, value_name = "N", default_value_t = 2000,
           value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
 }
