@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use crate::harness::{Router, eventually};
+use crate::harness::{Router, Vrwatch, eventually};
 
 /// Starts one. The pid file appears in one piece; a spoiled one says so and does not start.
 const START: &str = "#!/bin/sh\n\
@@ -26,6 +26,11 @@ impl<'router> Sleepers<'router> {
             write!(install, " && cp /usr/bin/sleep {name} && ./start {name}").unwrap();
         }
         router.run(["sh", "-c", &install]).expect_success();
+        Self { router }
+    }
+
+    /// Those of a box in which they were started before.
+    pub(crate) const fn over(router: &'router Router) -> Self {
         Self { router }
     }
 
@@ -86,14 +91,17 @@ impl<'router> Sleepers<'router> {
         )
     }
 
-    /// Kills one and waits until another process has taken its place.
+    /// Kills one and waits until its successor has settled: a death before that is no new outage.
     #[track_caller]
-    pub(crate) fn kill_and_see_it_back(&self, name: &str) {
+    pub(crate) fn kill_and_see_it_back(&self, vrwatch: &Vrwatch<'_>, name: &str) {
         let killed = self.kill9(name);
         eventually(
             &format!("{name} is restarted"),
-            || self.pid_of(name).filter(|&pid| pid != killed),
-            || self.router.processes(),
+            || {
+                let status = vrwatch.status_of(name)?;
+                (status["state"] == "up" && status["pid"] != killed).then_some(())
+            },
+            || vrwatch.failure(),
         );
     }
 

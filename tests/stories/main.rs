@@ -4,7 +4,10 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod alerts;
 mod cron;
+mod damage;
+mod disk;
 mod hold_off;
 mod leftovers;
 mod minimal;

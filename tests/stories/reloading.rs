@@ -184,7 +184,7 @@ fn a_sink_that_is_added_changed_or_removed_takes_effect() {
     let mut outages = 0;
     let mut doors = |sinks: usize| -> Vec<String> {
         let before = syslog.lines().len();
-        sleepers.kill_and_see_it_back("one");
+        sleepers.kill_and_see_it_back(&vrwatch, "one");
         outages += 1;
         vrwatch.until_told("one", &BACK.repeat(outages));
         eventually(
