@@ -61,7 +61,8 @@ pub struct Engine<R> {
     boot: String,
     record: R,
     watcher: Watcher,
-    entries: BTreeMap<Id, Entry>,
+    /// Boxed: a map's nodes have room for eleven and are half empty.
+    entries: BTreeMap<Id, Box<Entry>>,
     ids: HashMap<String, Id>,
     next_id: Id,
     sweep_every: Duration,
@@ -192,7 +193,7 @@ impl<R: Record> Engine<R> {
             }
             entry.state = note.state.clone();
             entry.token.clone_from(&note.token);
-            entry.noted = Some(note);
+            entry.noted = Some(Box::new(note));
         }
         // Removed from the configuration while no daemon ran: an open outage is closed in words.
         for (name, note) in remembered {
@@ -226,7 +227,7 @@ impl<R: Record> Engine<R> {
         self.next_id += 1;
         self.watcher.add(id, service.target.clone());
         self.ids.insert(service.name.clone(), id);
-        self.entries.insert(id, Entry::new(service, now));
+        self.entries.insert(id, Box::new(Entry::new(service, now)));
         id
     }
 
@@ -455,13 +456,13 @@ impl<R: Record> Engine<R> {
         };
         let keep = kin.is_some() || entry.state.must_be_kept();
         let note = keep.then(|| {
-            Note::new(
+            Box::new(Note::new(
                 self.boot.clone(),
                 now,
                 entry.state.clone(),
                 kin,
                 entry.token.clone(),
-            )
+            ))
         });
         let same = match (&note, &entry.noted) {
             (Some(new), Some(old)) => new.says_the_same(old),
