@@ -4,13 +4,13 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::Effort;
 use crate::peers::monit::Monit;
 use crate::peers::vrwatch::{Vrwatch, Watched};
 use crate::process;
 use crate::samples::Samples;
 use crate::services::Sleepers;
 use crate::table::{Mark, Table, time};
+use crate::{CROWDS, Effort};
 
 /// How often the CPU time is read.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -19,16 +19,14 @@ const QUIET_LOOKS: u32 = 5;
 /// The most that a sweep of a thousand services should take, in nanoseconds.
 const MARK: u64 = 15_000_000;
 
-pub(crate) fn measure(
-    folder: &Path,
-    services: usize,
-    effort: Effort,
-    table: &mut Table,
-) -> anyhow::Result<()> {
-    let sleepers = Sleepers::start(&folder.join("services"), services)?;
-    let figure = format!("CPU of a sweep, {services} services");
+/// So many services.
+const SERVICES: usize = CROWDS[1];
+
+pub(crate) fn measure(folder: &Path, effort: Effort, table: &mut Table) -> anyhow::Result<()> {
+    let sleepers = Sleepers::start(&folder.join("services"), SERVICES)?;
+    let figure = format!("CPU of a sweep, {SERVICES} services");
     {
-        let watched = Watched::Sleepers(&sleepers);
+        let watched = Watched::Listed(&sleepers);
         let vrwatch = Vrwatch::start(&folder.join("vrwatch"), "1s", &watched)?;
         let sweeps = bursts(vrwatch.pid(), effort.sweeps)?;
         let mark = Mark::below(sweeps.median(), MARK, format!("< {}", time(MARK)));
