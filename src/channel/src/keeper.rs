@@ -40,7 +40,6 @@ struct Keeper {
     settings: Settings,
     /// Whether the next look goes to the sync first, so that neither starves the other.
     sync_next: bool,
-    cursors_failed: Option<Instant>,
 }
 
 /// Starts the thread.
@@ -55,7 +54,6 @@ pub(crate) fn start(
         shared,
         settings,
         sync_next: true,
-        cursors_failed: None,
     };
     std::thread::Builder::new()
         .name("journal-sync".to_owned())
@@ -97,7 +95,7 @@ impl Keeper {
             if let Some(job) = self.find_job(&mut state) {
                 return job;
             }
-            state = match self.next_look(&state) {
+            state = match next_look(&state) {
                 None => shared
                     .work
                     .wait(state)
@@ -138,30 +136,13 @@ impl Keeper {
         if let Some(surplus) = Surplus::take(state, self.settings.max_size) {
             return Some(Job::Trim(surplus));
         }
-        if self
-            .cursors_failed
+        if state
+            .cursors_retry_at
             .is_some_and(|until| until > Instant::now())
         {
             return None;
         }
         unsaved(state).map(|(sink, seq)| Job::Cursor { sink, seq })
-    }
-
-    /// How long to sleep at most; `None` until woken.
-    fn next_look(&self, state: &State) -> Option<Duration> {
-        let retry = match &state.health {
-            Health::Failing { retry_at, .. } => Some(*retry_at),
-            _ => None,
-        };
-        let cursors = self.cursors_failed.filter(|_| unsaved(state).is_some());
-        let next = match (retry, cursors) {
-            (Some(retry), Some(cursors)) => retry.min(cursors),
-            (retry, cursors) => retry.or(cursors)?,
-        };
-        Some(
-            next.saturating_duration_since(Instant::now())
-                .max(Duration::from_millis(1)),
-        )
     }
 
     fn sync(&self, unsynced: &Unsynced, number: u64, seq: u64) {
@@ -214,10 +195,7 @@ impl Keeper {
         let made = plan.carry_out();
         let mut state = self.shared.lock();
         match made {
-            Err(error) => {
-                state.recovering_to = None;
-                state.fail(&error);
-            }
+            Err(error) => plan.give_up(&error, &mut state),
             Ok(made) => {
                 let Health::Failing { cause, .. } = &state.health else {
                     return;
@@ -228,47 +206,43 @@ impl Keeper {
                     return;
                 }
                 let lost = std::mem::take(&mut state.lost);
+                if lost.count > 0 {
+                    let reason = format!(
+                        "the journal could not be written ({cause}) and the memory for alerts was full"
+                    );
+                    state.publish(told(lost, None, reason));
+                }
                 state.wake(|_| true);
                 drop(state);
                 tracing::info!(
                     lost = lost.count,
                     "the journal can be written again; what waited in memory is on disk"
                 );
-                if lost.count > 0 {
-                    let reason = format!(
-                        "the journal could not be written ({cause}) and the memory for alerts was full"
-                    );
-                    self.shared.publish(told(lost, None, reason));
-                }
             }
         }
     }
 
-    fn write_cursor(&mut self, sink: &str, seq: u64) {
-        let path = cursor::path(&self.settings.directory, sink);
-        match cursor::write(&path, seq) {
+    fn write_cursor(&self, name: &str, seq: u64) {
+        let path = cursor::path(&self.settings.directory, name);
+        let written = cursor::write(&path, seq);
+        let mut state = self.shared.lock();
+        match written {
             Ok(()) => {
-                self.cursors_failed = None;
-                let mut state = self.shared.lock();
-                state.cursors_failing = false;
-                if let Some(sink) = state.sinks.get_mut(sink) {
+                state.cursors_retry_at = None;
+                if let Some(sink) = state.sinks.get_mut(name) {
                     sink.saved = Some(seq);
-                } else if let Some((_, saved)) = state.parked.get_mut(sink) {
+                } else if let Some((_, saved)) = state.parked.get_mut(name) {
                     *saved = Some(seq);
                 }
             }
             Err(error) => {
-                let mut state = self.shared.lock();
-                state.cursors_failing = true;
-                let retry_every = state.limits.retry_every;
-                drop(state);
-                if self.cursors_failed.is_none() {
+                if state.cursors_retry_at.is_none() {
                     tracing::error!(
-                        %error, sink,
+                        %error, sink = name,
                         "the cursor of a sink cannot be written; after a restart it may get alerts again"
                     );
                 }
-                self.cursors_failed = Some(Instant::now() + retry_every);
+                state.cursors_retry_at = Some(Instant::now() + state.limits.retry_every);
             }
         }
     }
@@ -301,4 +275,21 @@ pub(crate) fn unsaved(state: &State) -> Option<(String, u64)> {
         .map(|(name, position, saved)| (name, position.min(state.synced_seq), saved))
         .find(|(_, position, saved)| *saved != Some(*position))
         .map(|(name, position, _)| (name.clone(), position))
+}
+
+/// How long to sleep at most; `None` until woken.
+fn next_look(state: &State) -> Option<Duration> {
+    let retry = match &state.health {
+        Health::Failing { retry_at, .. } => Some(*retry_at),
+        _ => None,
+    };
+    let cursors = state.cursors_retry_at.filter(|_| unsaved(state).is_some());
+    let next = match (retry, cursors) {
+        (Some(retry), Some(cursors)) => retry.min(cursors),
+        (retry, cursors) => retry.or(cursors)?,
+    };
+    Some(
+        next.saturating_duration_since(Instant::now())
+            .max(Duration::from_millis(1)),
+    )
 }

@@ -67,8 +67,8 @@ pub(crate) struct State {
     pub(crate) next_generation: u64,
     /// How many jobs the keeper finished.
     pub(crate) rounds: u64,
-    /// The last cursor could not be written.
-    pub(crate) cursors_failing: bool,
+    /// When cursors are tried again, if the last one could not be written.
+    pub(crate) cursors_retry_at: Option<Instant>,
     /// The keeper is to end.
     pub(crate) stopping: bool,
 }
@@ -97,7 +97,7 @@ impl State {
             parked: BTreeMap::new(),
             next_generation: 1,
             rounds: 0,
-            cursors_failing: false,
+            cursors_retry_at: None,
             stopping: false,
         }
     }
@@ -196,6 +196,7 @@ impl State {
 
     /// The keeper is to try a failing disk without waiting.
     pub(crate) fn retry_now(&mut self) {
+        self.cursors_retry_at = self.cursors_retry_at.map(|_| Instant::now());
         if let Health::Failing { retry_at, .. } = &mut self.health {
             *retry_at = Instant::now();
         }
@@ -262,6 +263,11 @@ impl State {
     /// Keeps the tail within its bounds; what is nowhere else stays, unless there is no disk.
     fn trim_tail(&mut self) {
         let memory = matches!(self.health, Health::Memory | Health::Closed);
+        // While an fsync hangs, what is written can be read from the page cache.
+        let elsewhere = match self.health {
+            Health::Good => self.written_seq.max(self.synced_seq),
+            _ => self.synced_seq,
+        };
         while self
             .tail
             .exceeds(self.limits.tail_events, self.limits.tail_bytes)
@@ -276,7 +282,7 @@ impl State {
                         sink.lost(oldest, 1);
                     }
                 }
-            } else if oldest > self.synced_seq {
+            } else if oldest > elsewhere {
                 return;
             }
             self.tail.forget_oldest();

@@ -41,9 +41,7 @@ impl Shared {
     /// Waits until all is on disk; false when the disk fails.
     pub(crate) fn sync(&self) -> bool {
         let mut state = self.lock();
-        if let Health::Failing { .. } = state.health {
-            state.retry_now();
-        }
+        state.retry_now();
         let start = state.rounds;
         loop {
             match state.health {
@@ -63,7 +61,10 @@ impl Shared {
                     if synced && keeper::unsaved(&state).is_none() {
                         return true;
                     }
-                    if synced && state.cursors_failing {
+                    let cursors_fail = state
+                        .cursors_retry_at
+                        .is_some_and(|until| until > Instant::now());
+                    if synced && cursors_fail {
                         return false;
                     }
                 }

@@ -160,11 +160,12 @@ impl Worker {
                 }
                 Err(DeliverError::Never { .. }) if now.len() > 1 => singly = true,
                 Err(DeliverError::Never { cause }) => {
-                    if refused.as_ref().is_some_and(|before| before.cause != cause) {
+                    let other_cause = |before: &Refused| before.cause != short(&cause);
+                    if refused.as_ref().is_some_and(other_cause) {
                         self.tell(refused.take());
                     }
                     let refused = refused.get_or_insert_with(|| Refused {
-                        cause,
+                        cause: short(&cause),
                         count: 0,
                         last_seq: 0,
                         told: Lost::default(),
@@ -263,7 +264,7 @@ impl Worker {
     /// The far side cannot take it now.
     async fn wait(&mut self, cause: String, wish: Option<Duration>) {
         let wait = self.backoff.next(wish);
-        let cause: String = cause.chars().take(512).collect();
+        let cause = short(&cause);
         let first = self.shared.with_sink(&self.name, self.generation, |sink| {
             sink.answered(cause.clone());
             let first = sink.failing_since.is_none();
@@ -279,4 +280,9 @@ impl Worker {
         }
         tokio::time::sleep(wait).await;
     }
+}
+
+/// A sink's words, kept to a length that fits an event and a status line.
+fn short(cause: &str) -> String {
+    cause.chars().take(256).collect()
 }
