@@ -5,16 +5,20 @@
 mod harness;
 
 mod alerts;
+mod bad_input;
+mod control;
 mod cron;
 mod damage;
 mod disk;
 mod hold_off;
 mod leftovers;
 mod minimal;
+mod one_at_a_time;
 mod reloading;
 mod reloads;
 mod restarts;
 mod storm;
+mod syslog_outage;
 mod syslog_server;
 mod the_box;
 mod where_others_fail;
