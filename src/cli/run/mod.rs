@@ -23,7 +23,10 @@ use crate::control::Listener;
 use crate::lock::Lock;
 
 /// From SIGTERM to the end, at most; systemd and people wait no longer.
-const DRAIN_LIMIT: Duration = Duration::from_secs(9);
+const DRAIN_LIMIT: Duration = Duration::from_secs(8);
+
+/// How long the journal may take to be closed after that.
+const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
 pub(super) fn run(path: &Path) -> Result<Done, CommandError> {
     let loaded = config::load(path)?;
@@ -159,8 +162,16 @@ async fn daemon(path: &Path, loaded: Loaded) -> Result<Done, CommandError> {
     if !channel.drain(left).await {
         warn!("not every sink has every alert yet; the rest is delivered at the next start");
     }
-    channel.close();
+    close(channel).await;
     Ok(Done::Well)
+}
+
+/// Lets go of the journal; a disk that hangs is not waited for.
+async fn close(channel: Channel) {
+    let closing = tokio::task::spawn_blocking(move || channel.close());
+    if tokio::time::timeout(CLOSE_LIMIT, closing).await.is_err() {
+        warn!("the journal's disk does not answer; what it has not taken is lost");
+    }
 }
 
 fn watch_name(means: Means) -> &'static str {
