@@ -18,7 +18,7 @@ use crate::config;
 use crate::lock::Lock;
 
 /// How long the sinks may take after the services are settled; cron comes again in three minutes.
-const DELIVERY_LIMIT: Duration = Duration::from_secs(30);
+const DELIVERY_LIMIT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
