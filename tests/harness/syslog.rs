@@ -74,10 +74,15 @@ impl<'router> Syslog<'router> {
         );
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.router.read(PID_FILE).trim().parse().unwrap()
+    }
+
     /// Ends it; what it has taken by then is in its file.
     #[track_caller]
     pub(crate) fn stop(&self) {
-        let pid = self.router.read(PID_FILE).trim().parse().unwrap();
+        let pid = self.pid();
         self.router.signal(pid, "TERM");
         eventually(
             "rsyslogd ends",

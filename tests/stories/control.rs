@@ -20,7 +20,7 @@ fn config(names: &[&str]) -> Config {
 
 fn connect(router: &Router) -> UnixStream {
     let stream = UnixStream::connect(router.path(SOCKET)).unwrap();
-    let generous = Some(Duration::from_secs(60));
+    let generous = Some(Duration::from_mins(1));
     stream.set_read_timeout(generous).unwrap();
     stream.set_write_timeout(generous).unwrap();
     stream

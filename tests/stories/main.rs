@@ -20,5 +20,6 @@ mod restarts;
 mod storm;
 mod syslog_outage;
 mod syslog_server;
+mod systemd;
 mod the_box;
 mod where_others_fail;
