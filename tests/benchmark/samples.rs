@@ -22,6 +22,11 @@ impl Samples {
         self.percentile(99)
     }
 
+    /// What ninety-nine of a hundred exceed: the bad end where more is better.
+    pub(crate) fn p1(&self) -> u64 {
+        self.percentile(1)
+    }
+
     fn percentile(&self, percent: usize) -> u64 {
         let mut sorted = self.0.clone();
         sorted.sort_unstable();
