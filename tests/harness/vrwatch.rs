@@ -16,14 +16,14 @@ const STDERR: &str = "/var/log/vrwatch.stderr";
 const PID_FILE: &str = "/run/box/vrwatch.pid";
 
 /// A `vrwatch.toml`, put together from pieces.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Config(toml::Table);
 
 impl Config {
     /// CloudStack's file, `/dev/log`, and times as short as they may be; the sweep stays at three
     /// minutes, so that no story passes only because one came along.
     pub(crate) fn short() -> Self {
-        Self(toml::Table::new()).and(
+        Self::default().and(
             r#"
             [monitor]
             services = "/etc/monitor.conf"

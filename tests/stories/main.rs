@@ -4,6 +4,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod a_booted_debian;
 mod alerts;
 mod bad_input;
 mod control;
