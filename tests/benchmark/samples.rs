@@ -4,6 +4,12 @@
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Samples(Vec<u64>);
 
+impl From<Vec<u64>> for Samples {
+    fn from(values: Vec<u64>) -> Self {
+        Self(values)
+    }
+}
+
 impl Samples {
     pub(crate) fn push(&mut self, value: u64) {
         self.0.push(value);

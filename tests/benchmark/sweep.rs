@@ -4,6 +4,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use anyhow::ensure;
+
 use crate::peers::monit::Monit;
 use crate::peers::vrwatch::{Vrwatch, Watched};
 use crate::process;
@@ -40,9 +42,9 @@ pub(crate) fn measure(folder: &Path, effort: Effort, table: &mut Table) -> anyho
     Ok(())
 }
 
-/// The CPU time of each burst that begins and ends within `span`.
+/// The CPU time of each sweep that begins and ends within `span`.
 fn bursts(pid: u32, span: Duration) -> anyhow::Result<Samples> {
-    let mut samples = Samples::default();
+    let mut bursts = Vec::new();
     let end = Instant::now() + span;
     let mut before = process::cpu(pid)?;
     let mut burst = 0;
@@ -61,11 +63,15 @@ fn bursts(pid: u32, span: Duration) -> anyhow::Result<Samples> {
         before = now;
         if quiet == QUIET_LOOKS {
             if whole && burst > 0 {
-                samples.push(burst);
+                bursts.push(burst);
             }
             burst = 0;
             whole = true;
         }
     }
-    Ok(samples)
+    // A wake-up that only sets a timer anew is a burst too, a hundred times smaller than a sweep.
+    let largest = bursts.iter().max().copied().unwrap_or(0);
+    bursts.retain(|burst| *burst >= largest / 10);
+    ensure!(!bursts.is_empty(), "no sweep came within {span:?}");
+    Ok(Samples::from(bursts))
 }
