@@ -20,7 +20,6 @@ mod reloads;
 mod restarts;
 mod storm;
 mod syslog_outage;
-mod syslog_server;
 mod systemd;
 mod the_box;
 mod where_others_fail;

@@ -1,13 +1,8 @@
 //! Whoever restarts services holds the lock: a second daemon and a run of cron have to wait for
 //! their turn, and say who has it.
 
-use crate::harness::{CONFIG, Config, Outcome, Router, Sleepers, Vrwatch, eventually};
+use crate::harness::{CONFIG, Config, Outcome, Router, Sleepers, Syslog, Vrwatch};
 
-/// A restart command that takes until it is let go.
-const SLOW: &str = "#!/bin/sh\n\
-    : >/run/started\n\
-    until [ -e /run/go ]; do sleep 0.02; done\n\
-    exec /run/box/bin/start \"$1\"\n";
 const MINIMAL: [&str; 2] = ["once", "--minimal"];
 
 fn vrwatch(router: &Router, command: &[&str]) -> Outcome {
@@ -41,30 +36,21 @@ fn beside_the_daemon_neither_a_second_one_nor_cron_does_anything() {
 fn of_two_runs_of_cron_one_works_and_the_other_gives_way() {
     let router = Router::boot();
     let sleepers = Sleepers::start(&router, &["one"]);
-    router.write("/run/box/bin/slow", SLOW);
-    router
-        .run(["chmod", "+x", "/run/box/bin/slow"])
-        .expect_success();
-    let config = Config::short()
-        .and(&Sleepers::tables(&["one"]))
-        .and("[monitor.restart]\ncommand = [\"/run/box/bin/slow\", \"{service}\"]");
+    let config = Config::short().and(&Sleepers::tables(&["one"]));
     Vrwatch::install(&router, &[], &config);
-    crate::harness::Syslog::start(&router);
+    Syslog::start(&router);
+    sleepers.hold_up("one");
     sleepers.kill9("one");
     let mut first = router
         .command(["vrwatch", "--config", CONFIG, "once"])
         .spawn()
         .unwrap();
-    eventually(
-        "the restart has begun",
-        || router.path("/run/started").exists().then_some(()),
-        || router.processes(),
-    );
+    sleepers.until_its_start_begins("one");
     let holder = router.read("/run/vrwatch/lock");
     for command in [&["once"][..], &["run"], &MINIMAL] {
         has_to_wait_for(&vrwatch(&router, command), holder.trim());
     }
-    router.write("/run/go", "");
+    sleepers.let_go("one");
     assert!(first.wait().unwrap().success());
     sleepers.until_it_lives("one");
     vrwatch(&router, &["once"]).expect_success();

@@ -294,6 +294,23 @@ fn a_list_of_services_that_cannot_be_read_changes_nothing_and_says_why() {
 }
 
 #[test]
+fn a_list_that_cannot_be_read_at_the_start_is_in_the_status_until_it_is_mended() {
+    let router = Router::boot();
+    let sleepers = Sleepers::start(&router, &["one", "own"]);
+    let _ = std::fs::remove_file(router.path(MONITOR_CONF));
+    std::fs::create_dir(router.path(MONITOR_CONF)).unwrap();
+    let config = config().and(&Sleepers::tables(&["own"]));
+    let vrwatch = Vrwatch::start_over(&router, &config);
+    until_watched(&vrwatch, &["own"]);
+    until_refused(&vrwatch, "is a directory, not a regular file");
+    std::fs::remove_dir(router.path(MONITOR_CONF)).unwrap();
+    list(&router, &["one"]);
+    until_watched(&vrwatch, &["one", "own"]);
+    until_accepted(&vrwatch);
+    sleepers.kill_and_see_it_back(&vrwatch, "one");
+}
+
+#[test]
 fn lines_that_are_no_text_are_told_and_hide_no_other_service() {
     let router = Router::boot();
     let sleepers = Sleepers::start(&router, &["one", "two"]);

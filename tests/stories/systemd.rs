@@ -194,25 +194,12 @@ fn a_syslog_that_hangs_does_not_keep_it_from_stopping_and_gets_the_rest_from_the
 fn a_restart_command_that_runs_may_end_and_the_next_daemon_tells_how_it_went() {
     let router = Router::boot();
     let sleepers = Sleepers::start(&router, &["one"]);
-    let slow = "#!/bin/sh\n\
-        : >/run/started\n\
-        until [ -e /run/go ]; do sleep 0.02; done\n\
-        exec /run/box/bin/start \"$1\"\n";
-    router.write("/run/box/bin/slow", slow);
-    router
-        .run(["chmod", "+x", "/run/box/bin/slow"])
-        .expect_success();
-    let config = config().and(
-        "[monitor.restart]\ncommand = [\"/run/box/bin/slow\", \"{service}\"]\nsettle = \"1s\"",
-    );
+    let config = config().and("[monitor.restart]\nsettle = \"1s\"");
     let mut vrwatch = Vrwatch::start_over(&router, &config);
+    sleepers.hold_up("one");
     sleepers.kill9("one");
-    eventually(
-        "the restart has begun",
-        || router.path("/run/started").exists().then_some(()),
-        || router.processes(),
-    );
-    it_stops_in_time(&router, &mut vrwatch, || router.write("/run/go", ""));
+    sleepers.until_its_start_begins("one");
+    it_stops_in_time(&router, &mut vrwatch, || sleepers.let_go("one"));
     let pid = sleepers.until_it_lives("one");
     vrwatch.start_again();
     let events = vrwatch.until_told("one", &BACK);
