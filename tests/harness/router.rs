@@ -238,8 +238,20 @@ impl Router {
     /// `kill -9` of the process that the daemon's pid file names; returns its pid.
     #[track_caller]
     pub(crate) fn kill9(&self, peer: Peer) -> u32 {
-        let pid = self.pid_of(peer).expect("it runs");
+        self.kill9_in(peer.pid_file())
+    }
+
+    /// The same of the process that a pid file names. It is dead on return, which takes a moment
+    /// after the signal.
+    #[track_caller]
+    pub(crate) fn kill9_in(&self, pid_file: &str) -> u32 {
+        let pid = self.pid_in(pid_file).expect("it runs");
         self.signal(pid, "KILL");
+        eventually(
+            "it is dead",
+            || (!self.is_alive(pid)).then_some(()),
+            || self.processes(),
+        );
         pid
     }
 
