@@ -233,6 +233,39 @@ fn a_sink_that_is_added_changed_or_removed_takes_effect() {
     assert_eq!(doors(1), ["imuxsock"]);
 }
 
+#[test]
+fn what_a_sink_could_not_deliver_reaches_the_target_that_it_is_given() {
+    let router = Router::boot();
+    let syslog = Syslog::start(&router);
+    let sleepers = Sleepers::start(&router, &["one"]);
+    let to = |port: u16| {
+        config().and(&Sleepers::tables(&["one"])).and(&format!(
+            "[sink.local.syslog]\ntarget = \"tcp:127.0.0.1:{port}\"\nformat = \"rfc5424\""
+        ))
+    };
+    // Nobody listens there.
+    let vrwatch = Vrwatch::start_over(&router, &to(9));
+    for _ in 0..3 {
+        sleepers.kill_and_see_it_back(&vrwatch, "one");
+    }
+    vrwatch.until_told("one", &BACK.repeat(3));
+    let sink = vrwatch.status().unwrap()["sinks"][0].clone();
+    assert_eq!(
+        (&sink["pending"], &sink["delivered"]),
+        (&6.into(), &0.into())
+    );
+    let error = sink["last_error"].as_str().unwrap();
+    assert!(error.contains("127.0.0.1:9"), "{error}");
+    replace(&router, CONFIG, &to(PORT).text());
+    let events = vrwatch.events();
+    let ids: Vec<String> = events.into_iter().map(|event| event.id).collect();
+    eventually(
+        "all of it arrives there",
+        || (syslog.ids() == ids).then_some(()),
+        || vrwatch.failure(),
+    );
+}
+
 /// Puts something broken in the file's place: the old configuration stays at work and it is said
 /// why; put right, the file takes effect.
 #[track_caller]
