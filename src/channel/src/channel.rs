@@ -220,12 +220,9 @@ impl Channel {
         }
     }
 
-    /// Waits until every sink has everything, at most `limit`; true when that is so. Meanwhile a
-    /// sink that failed is tried at once and then every second, unless its far side wished for a
-    /// longer wait.
+    /// Waits until every sink has everything, at most `limit`; true when that is so.
     pub async fn drain(&self, limit: Duration) -> bool {
         let shared = &self.inner.shared;
-        let _hurry = shared.begin_to_drain();
         let drained = async {
             loop {
                 let mut moved = std::pin::pin!(shared.progress.notified());

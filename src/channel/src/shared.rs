@@ -4,7 +4,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use contract::Event;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 
 use crate::sinks::Sink;
 use crate::state::{Health, State};
@@ -22,19 +22,6 @@ pub(crate) struct Shared {
     pub(crate) kept: Condvar,
     /// Tells those who drain that a sink came forward.
     pub(crate) progress: Notify,
-    /// How many drain right now. Then a sink that failed is tried at once, whatever its back-off:
-    /// there may be no later.
-    pub(crate) drainers: watch::Sender<usize>,
-}
-
-/// One who drains, as long as it lives.
-#[derive(Debug)]
-pub(crate) struct Drainer<'a>(&'a Shared);
-
-impl Drop for Drainer<'_> {
-    fn drop(&mut self) {
-        self.0.drainers.send_modify(|drainers| *drainers -= 1);
-    }
 }
 
 impl Shared {
@@ -45,13 +32,7 @@ impl Shared {
             work: Condvar::new(),
             kept: Condvar::new(),
             progress: Notify::new(),
-            drainers: watch::Sender::new(0),
         }
-    }
-
-    pub(crate) fn begin_to_drain(&self) -> Drainer<'_> {
-        self.drainers.send_modify(|drainers| *drainers += 1);
-        Drainer(self)
     }
 
     /// A holder that panicked leaves whole records behind it, so its lock is taken all the same.

@@ -23,9 +23,6 @@ const MAX_BYTES: usize = 256 * 1024;
 /// How long a sink may take for one batch.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// How long at most until the next try while somebody drains.
-const IN_A_HURRY: Duration = Duration::from_secs(1);
-
 /// What carries events to one sink.
 pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
@@ -281,18 +278,7 @@ impl Worker {
                 "the sink does not take alerts; they wait in the journal"
             );
         }
-        let mut drainers = self.shared.drainers.subscribe();
-        let hurry = async {
-            if wish.is_some() {
-                std::future::pending::<()>().await;
-            }
-            if *drainers.borrow() > 0 {
-                tokio::time::sleep(IN_A_HURRY).await;
-            }
-            // The sender lives as long as the worker.
-            let _ = drainers.wait_for(|drainers| *drainers > 0).await;
-        };
-        let _ = tokio::time::timeout(wait, hurry).await;
+        tokio::time::sleep(wait).await;
     }
 }
 

@@ -263,28 +263,6 @@ async fn a_replaced_sink_hands_its_place_over_even_while_it_hangs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn draining_waits_out_no_back_off_but_the_one_the_far_side_wished_for() {
-    for (wish, in_time) in [(None, true), (Some(LONG), false)] {
-        let channel = Channel::in_memory("r".into());
-        let start = Instant::now();
-        let back = Duration::from_hours(1);
-        let (heard, sink) = receiver(move |_| {
-            // It comes back while it is already waited for.
-            if start.elapsed() < back + Duration::from_secs(3) {
-                Answer::Later(wish)
-            } else {
-                Answer::Take
-            }
-        });
-        channel.start_sink("local", sink, ON_DISK);
-        let published = channel.publish(events(2));
-        tokio::time::sleep(back).await;
-        assert_eq!(channel.drain(Duration::from_secs(9)).await, in_time);
-        assert_eq!(heard.taken() == published, in_time);
-    }
-}
-
-#[tokio::test(start_paused = true)]
 async fn draining_ends_at_its_limit_when_a_sink_does_not_take_all() {
     let channel = Channel::in_memory("r".into());
     let taking = Arc::new(AtomicBool::new(false));
