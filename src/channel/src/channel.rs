@@ -220,27 +220,12 @@ impl Channel {
         }
     }
 
-    /// Waits until every sink has everything, at most `limit`; true when that is so.
+    /// Waits until every sink has everything; true when that is so.
+    ///
+    /// Every sink is tried at once, whatever its back-off. False after `limit`, or as soon as
+    /// every sink that still lacks something has failed: it goes on with its usual back-off.
     pub async fn drain(&self, limit: Duration) -> bool {
-        let shared = &self.inner.shared;
-        let drained = async {
-            loop {
-                let mut moved = std::pin::pin!(shared.progress.notified());
-                moved.as_mut().enable();
-                let done = {
-                    let state = shared.lock();
-                    state
-                        .sinks
-                        .values()
-                        .all(|sink| sink.position >= state.last_seq)
-                };
-                if done {
-                    return;
-                }
-                moved.await;
-            }
-        };
-        tokio::time::timeout(limit, drained).await.is_ok()
+        self.inner.shared.drain(limit).await
     }
 
     /// Waits until all that was published and every cursor is on disk; false when the disk fails.

@@ -80,6 +80,7 @@ impl Keeper {
             state.rounds += 1;
             drop(state);
             self.shared.kept.notify_all();
+            self.shared.progress.notify_waiters();
         }
         self.shared.kept.notify_all();
     }

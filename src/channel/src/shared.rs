@@ -20,8 +20,10 @@ pub(crate) struct Shared {
     pub(crate) work: Condvar,
     /// Tells those who wait for the disk that the keeper finished something.
     pub(crate) kept: Condvar,
-    /// Tells those who drain that a sink came forward.
+    /// Tells those who drain that a sink came forward or failed.
     pub(crate) progress: Notify,
+    /// Wakes workers out of their back-off.
+    pub(crate) hurry: Notify,
 }
 
 impl Shared {
@@ -32,6 +34,7 @@ impl Shared {
             work: Condvar::new(),
             kept: Condvar::new(),
             progress: Notify::new(),
+            hurry: Notify::new(),
         }
     }
 

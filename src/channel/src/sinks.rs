@@ -29,6 +29,8 @@ pub(crate) struct Sink {
     pub(crate) last_error: Option<String>,
     pub(crate) last_error_at: Option<Timestamp>,
     pub(crate) failing_since: Option<Timestamp>,
+    /// How many drains had begun when it last failed; 0 since it took something.
+    pub(crate) failed_in: u64,
     /// Tells the worker that there may be more.
     pub(crate) wake: Arc<Notify>,
     pub(crate) task: Option<AbortHandle>,
@@ -53,6 +55,7 @@ impl Sink {
             last_error: None,
             last_error_at: None,
             failing_since: None,
+            failed_in: 0,
             wake: Arc::new(Notify::new()),
             task: None,
         }
@@ -68,6 +71,7 @@ impl Sink {
         self.delivered += count;
         self.position = self.position.max(seq);
         self.failing_since = None;
+        self.failed_in = 0;
     }
 
     /// The sink lost `count` events, the last of them `seq`.

@@ -65,6 +65,8 @@ pub(crate) struct State {
     /// Where stopped sinks had come to, and what their cursors on disk say.
     pub(crate) parked: BTreeMap<String, (u64, Option<u64>)>,
     pub(crate) next_generation: u64,
+    /// How often somebody began to drain.
+    pub(crate) drains: u64,
     /// How many jobs the keeper finished.
     pub(crate) rounds: u64,
     /// When cursors are tried again, if the last one could not be written.
@@ -96,6 +98,7 @@ impl State {
             sinks: BTreeMap::new(),
             parked: BTreeMap::new(),
             next_generation: 1,
+            drains: 0,
             rounds: 0,
             cursors_retry_at: None,
             stopping: false,

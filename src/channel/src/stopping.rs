@@ -1,10 +1,11 @@
-//! How sinks are stopped and how all that was published gets to the disk before the end.
+//! The end: every sink gets a last chance, sinks are stopped, and all that was published gets to
+//! the disk.
 
 use std::sync::PoisonError;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::shared::Shared;
-use crate::state::Health;
+use crate::state::{Health, State};
 use crate::writer::Writer;
 use crate::{SinkStatus, keeper};
 
@@ -36,6 +37,30 @@ impl Shared {
         for name in names {
             self.stop_sink(&name);
         }
+    }
+
+    /// Waits until every sink has everything, at most `limit`; true when that is so. False as soon
+    /// as there is nothing to hope for: each sink that lacks something failed since now.
+    pub(crate) async fn drain(&self, limit: Duration) -> bool {
+        let (drain, rounds) = {
+            let mut state = self.lock();
+            state.drains += 1;
+            state.retry_now();
+            (state.drains, state.rounds)
+        };
+        self.work.notify_one();
+        self.hurry.notify_waiters();
+        let drained = async {
+            loop {
+                let mut moved = std::pin::pin!(self.progress.notified());
+                moved.as_mut().enable();
+                if let Some(drained) = outcome(&self.lock(), drain, rounds) {
+                    return drained;
+                }
+                moved.await;
+            }
+        };
+        tokio::time::timeout(limit, drained).await.unwrap_or(false)
     }
 
     /// Waits until all is on disk; false when the disk fails.
@@ -76,4 +101,21 @@ impl Shared {
                 .unwrap_or_else(PoisonError::into_inner);
         }
     }
+}
+
+/// Whether every sink has everything; `None` while one that lacks something may still get it.
+fn outcome(state: &State, drain: u64, rounds: u64) -> Option<bool> {
+    let disk_fails = state.rounds > rounds
+        && matches!(state.health, Health::Failing { retry_at, .. } if retry_at > Instant::now());
+    let mut drained = true;
+    for sink in state.sinks.values() {
+        if sink.position < state.last_seq {
+            drained = false;
+            let waits_for_disk = sink.position >= state.visible(sink.needs_disk);
+            if sink.failed_in < drain && !(disk_fails && waits_for_disk) {
+                return None;
+            }
+        }
+    }
+    Some(drained)
 }

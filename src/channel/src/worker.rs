@@ -261,24 +261,37 @@ impl Worker {
         self.shared.moved();
     }
 
-    /// The far side cannot take it now.
+    /// The far side cannot take it now: waits, unless somebody drains.
     async fn wait(&mut self, cause: String, wish: Option<Duration>) {
         let wait = self.backoff.next(wish);
         let cause = short(&cause);
-        let first = self.shared.with_sink(&self.name, self.generation, |sink| {
-            sink.answered(cause.clone());
-            let first = sink.failing_since.is_none();
-            sink.failing_since.get_or_insert_with(Timestamp::now);
-            first
-        });
-        if first == Some(true) {
+        // Made before the failure is known, so that no drain that begins later is missed.
+        let hurry = self.shared.hurry.notified();
+        let first = {
+            let mut state = self.shared.lock();
+            let drains = state.drains;
+            state
+                .sinks
+                .get_mut(&self.name)
+                .filter(|sink| sink.generation == self.generation)
+                .is_some_and(|sink| {
+                    sink.answered(cause.clone());
+                    sink.failed_in = drains;
+                    let first = sink.failing_since.is_none();
+                    sink.failing_since.get_or_insert_with(Timestamp::now);
+                    first
+                })
+        };
+        if first {
             tracing::warn!(
                 sink = self.name,
                 cause,
                 "the sink does not take alerts; they wait in the journal"
             );
         }
-        tokio::time::sleep(wait).await;
+        self.shared.progress.notify_waiters();
+        // Whether the time is up or somebody drains, the next try is due.
+        let _ = tokio::time::timeout(wait, hurry).await;
     }
 }
 

@@ -5,6 +5,7 @@ mod cap;
 mod cursors;
 mod damage;
 mod disk;
+mod drain;
 mod kill;
 mod memory;
 mod readers;
@@ -103,6 +104,19 @@ async fn soon(what: &str, mut so: impl FnMut() -> bool) {
     while !so() {
         assert!(start.elapsed() < Duration::from_mins(1), "never: {what}");
         tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Waits until every sink has everything, however often it fails before; a test that waits a day
+/// of the paused clock has failed.
+async fn caught_up(channel: &Channel) {
+    let start = Instant::now();
+    while channel.status().sinks.iter().any(|sink| sink.pending > 0) {
+        assert!(
+            start.elapsed() < Duration::from_hours(24),
+            "never caught up"
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 

@@ -1,8 +1,6 @@
 //! One worker a sink: nobody waits for anybody, what can heal is tried for ever, and what cannot
 //! is counted and told.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use super::*;
 
 const LONG: Duration = Duration::from_hours(24);
@@ -53,7 +51,7 @@ async fn an_alert_raised_while_the_receiver_is_down_arrives_once_when_it_returns
     let status = channel.status().sinks.remove(0);
     assert_eq!(status.last_error.as_deref(), Some("busy"));
     assert!(status.failing_since.is_some() && status.last_error_at.is_some());
-    assert!(channel.drain(LONG).await);
+    caught_up(&channel).await;
     assert_eq!(heard.taken(), published);
     let status = channel.status().sinks.remove(0);
     assert_eq!(
@@ -111,7 +109,7 @@ async fn a_receiver_that_says_nothing_is_asked_again_after_a_minute() {
     });
     channel.start_sink("local", sink, ON_DISK);
     channel.publish(events(1));
-    assert!(channel.drain(LONG).await);
+    caught_up(&channel).await;
     let offers = heard.offers();
     assert!(offers[1].0 - offers[0].0 >= Duration::from_mins(1));
     let error = channel.status().sinks.remove(0).last_error;
@@ -132,7 +130,7 @@ async fn a_sink_that_panics_is_tried_again_and_takes_nobody_down() {
     });
     channel.start_sink("local", sink, ON_DISK);
     channel.publish(events(2));
-    assert!(channel.drain(LONG).await);
+    caught_up(&channel).await;
     assert_eq!(heard.seqs(), [1, 2]);
     let error = channel.status().sinks.remove(0).last_error;
     assert_eq!(error.as_deref(), Some("the sink broke down (it panicked)"));
@@ -260,26 +258,4 @@ async fn a_replaced_sink_hands_its_place_over_even_while_it_hangs() {
     assert_eq!(heard.seqs(), [1, 2, 3]);
     tokio::time::sleep(Duration::from_hours(2)).await;
     assert_eq!(silent.offers().len(), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn draining_ends_at_its_limit_when_a_sink_does_not_take_all() {
-    let channel = Channel::in_memory("r".into());
-    let taking = Arc::new(AtomicBool::new(false));
-    let willing = Arc::clone(&taking);
-    let (_, sink) = receiver(move |_| {
-        if willing.load(Ordering::Relaxed) {
-            Answer::Take
-        } else {
-            Answer::Later(None)
-        }
-    });
-    channel.start_sink("local", sink, ON_DISK);
-    assert!(channel.drain(Duration::from_secs(10)).await);
-    channel.publish(events(1));
-    let start = Instant::now();
-    assert!(!channel.drain(Duration::from_secs(10)).await);
-    assert!(start.elapsed() >= Duration::from_secs(10));
-    taking.store(true, Ordering::Relaxed);
-    assert!(channel.drain(LONG).await);
 }
