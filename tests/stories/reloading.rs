@@ -327,20 +327,35 @@ fn a_list_of_services_that_cannot_be_read_changes_nothing_and_says_why() {
 }
 
 #[test]
-fn a_list_that_cannot_be_read_at_the_start_is_in_the_status_until_it_is_mended() {
+fn a_list_that_cannot_be_read_at_the_start_costs_no_hold_off_and_takes_effect_once_mended() {
     let router = Router::boot();
-    let sleepers = Sleepers::start(&router, &["one", "own"]);
-    let _ = std::fs::remove_file(router.path(MONITOR_CONF));
-    std::fs::create_dir(router.path(MONITOR_CONF)).unwrap();
+    let sleepers = Sleepers::start(&router, &["one", "own", "stuck"]);
+    router.write(MONITOR_CONF, &Sleepers::monitor_conf(&["one", "stuck"]));
     let config = config().and(&Sleepers::tables(&["own"]));
-    let vrwatch = Vrwatch::start_over(&router, &config);
+    let mut vrwatch = Vrwatch::start_over(&router, &config);
+    sleepers.spoil("stuck");
+    sleepers.kill9("stuck");
+    vrwatch.until_told("stuck", &GIVEN_UP);
+    let outage = vrwatch.status_of("stuck").unwrap()["outage"].clone();
+    assert!(vrwatch.term().success());
+
+    std::fs::remove_file(router.path(MONITOR_CONF)).unwrap();
+    std::fs::create_dir(router.path(MONITOR_CONF)).unwrap();
+    router
+        .run(["vrwatch", "--config", CONFIG, "once"])
+        .expect_success();
+    vrwatch.start_again();
     until_watched(&vrwatch, &["own"]);
     until_refused(&vrwatch, "is a directory, not a regular file");
     std::fs::remove_dir(router.path(MONITOR_CONF)).unwrap();
-    list(&router, &["one"]);
-    until_watched(&vrwatch, &["one", "own"]);
+    list(&router, &["one", "stuck"]);
+    until_watched(&vrwatch, &["one", "own", "stuck"]);
     until_accepted(&vrwatch);
+    let stuck = vrwatch.status_of("stuck").unwrap();
+    assert_eq!(stuck["state"], "held_off", "{stuck}");
+    assert_eq!(stuck["outage"], outage);
     sleepers.kill_and_see_it_back(&vrwatch, "one");
+    assert_eq!(kinds(&vrwatch.told_in_all("stuck")), GIVEN_UP);
 }
 
 #[test]

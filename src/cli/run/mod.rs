@@ -97,7 +97,7 @@ async fn daemon(path: &Path, loaded: Loaded) -> Result<Done, CommandError> {
     for spec in &loaded.config.sinks {
         start_sink(&channel, spec, spec.build()?);
     }
-    let (engine, handle) = Engine::new(
+    let (mut engine, handle) = Engine::new(
         loaded.config.services.clone(),
         loaded.config.sweep_every,
         loaded.config.means,
@@ -107,6 +107,9 @@ async fn daemon(path: &Path, loaded: Loaded) -> Result<Done, CommandError> {
         heartbeat(),
     )
     .map_err(|problem| failed("the kernel's means of watching cannot be had", &problem))?;
+    if loaded.services_unknown {
+        engine.expect_more();
+    }
     let socket = &loaded.config.control_socket;
     let listener = Listener::bind(socket).map_err(|problem| {
         failed(

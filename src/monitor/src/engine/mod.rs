@@ -5,6 +5,7 @@
 mod entry;
 mod handle;
 mod note;
+mod resume;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io;
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use contract::Draft;
 use tokio::sync::mpsc;
-use tracing::{debug, error, info, warn};
+use tracing::{error, info};
 
 use self::entry::Entry;
 use self::handle::Request;
@@ -64,6 +65,10 @@ pub struct Engine<R> {
     /// Boxed: a map's nodes have room for eleven and are half empty.
     entries: BTreeMap<Id, Box<Entry>>,
     ids: HashMap<String, Id>,
+    /// What is remembered of services that are not configured.
+    absent: BTreeMap<String, Note>,
+    /// Whether those may be configured later all the same.
+    more_to_come: bool,
     next_id: Id,
     sweep_every: Duration,
     next_sweep: Duration,
@@ -108,6 +113,8 @@ impl<R: Record> Engine<R> {
             watcher: Watcher::new(means)?,
             entries: BTreeMap::new(),
             ids: HashMap::new(),
+            absent: BTreeMap::new(),
+            more_to_come: false,
             next_id: 0,
             sweep_every,
             next_sweep: Duration::ZERO,
@@ -166,62 +173,6 @@ impl<R: Record> Engine<R> {
         (all_up, states)
     }
 
-    /// Takes up the services and what is remembered of them.
-    fn resume(&mut self, services: Vec<Service>, notes: BTreeMap<String, serde_json::Value>) {
-        let now = self.clock.now();
-        let mut remembered = BTreeMap::new();
-        for (name, value) in notes {
-            match serde_json::from_value::<Note>(value) {
-                Ok(note) => {
-                    remembered.insert(name, note);
-                }
-                Err(problem) => {
-                    warn!(service = name, %problem, "what was remembered of a service cannot be read; it starts anew");
-                }
-            }
-        }
-        for service in services {
-            let note = remembered.remove(&service.name);
-            let longest = service.policy.hold_off;
-            let id = self.add(service, now);
-            let (Some(note), Some(entry)) = (note, self.entries.get_mut(&id)) else {
-                continue;
-            };
-            let note = note.resumed(&self.boot, now, longest);
-            if let Some(kin) = note.kin.clone() {
-                self.watcher.remember(id, kin);
-            }
-            entry.state = note.state.clone();
-            entry.token.clone_from(&note.token);
-            entry.noted = Some(Box::new(note));
-        }
-        // Removed from the configuration while no daemon ran: an open outage is closed in words.
-        for (name, note) in remembered {
-            let outage = note.state.outage().map(str::to_owned);
-            let policy = crate::judge::Policy::default();
-            let (_, decisions) = note.state.judge(&policy, Observation::Removed, now);
-            let drafts = decisions
-                .into_iter()
-                .filter_map(|decision| match decision {
-                    Decision::Emit { outage, fact } => Some(Draft {
-                        service: Some(name.clone()),
-                        process: None,
-                        outage,
-                        time: now.wall,
-                        fact,
-                    }),
-                    Decision::Look | Decision::Restart { .. } => None,
-                })
-                .collect();
-            debug!(
-                service = name,
-                ?outage,
-                "forgets a service that is no longer configured"
-            );
-            self.record.record(drafts, vec![(name, None)]);
-        }
-    }
-
     fn add(&mut self, service: Service, now: Moment) -> Id {
         let id = self.next_id;
         self.next_id += 1;
@@ -233,6 +184,9 @@ impl<R: Record> Engine<R> {
 
     /// The first look at everything, and at restart commands that an earlier daemon left running.
     fn begin(&mut self) {
+        if !self.more_to_come {
+            self.forget_absent();
+        }
         let ids: Vec<Id> = self.entries.keys().copied().collect();
         for &id in &ids {
             self.find_left_running(id);
@@ -591,6 +545,9 @@ impl<R: Record> Engine<R> {
                     Some(id) => self.take_back(id, service),
                     None => self.add(service, now),
                 };
+                if self.recall(id, now) {
+                    self.find_left_running(id);
+                }
                 self.look_and_judge(id);
                 continue;
             };
@@ -631,6 +588,7 @@ impl<R: Record> Engine<R> {
                 self.forget(id);
             }
         }
+        self.forget_absent();
     }
 
     fn retiring(&self, name: &str) -> Option<Id> {
