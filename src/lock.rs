@@ -5,8 +5,13 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
+
+/// How often a held lock is tried again, and how far apart.
+const TRIES: u32 = 100;
+const BETWEEN_TRIES: Duration = Duration::from_millis(10);
 
 /// Held as long as it lives.
 #[derive(Debug)]
@@ -29,7 +34,7 @@ pub(crate) enum LockError {
 }
 
 impl Lock {
-    /// Takes the lock without waiting.
+    /// Takes the lock, or gives up within about a second.
     ///
     /// # Errors
     /// [`LockError::Held`] when another process has it.
@@ -54,7 +59,7 @@ impl Lock {
             .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
             .open(path)
             .map_err(unusable)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        match try_for_a_moment(&file) {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => {
                 let mut holder = String::new();
@@ -73,6 +78,21 @@ impl Lock {
             .and_then(|()| file.rewind())
             .and_then(|()| writeln!(file, "{}", std::process::id()));
         Ok(Self { _file: file })
+    }
+}
+
+/// Tries for a second: a restart command that a daemon was starting when it was killed holds the
+/// daemon's open files, and so its lock, from its fork until its exec.
+fn try_for_a_moment(file: &File) -> rustix::io::Result<()> {
+    let mut tries = 0;
+    loop {
+        match flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Err(rustix::io::Errno::WOULDBLOCK) if tries < TRIES => {
+                tries += 1;
+                std::thread::sleep(BETWEEN_TRIES);
+            }
+            answer => return answer,
+        }
     }
 }
 

@@ -136,8 +136,12 @@ fn places(path: &Path) -> Result<Places, CommandError> {
 
 /// Parses the command line and does what it says.
 pub(crate) fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let mut cli = Cli::parse();
     log_to_stderr(cli.log_level);
+    // Its folder is watched, so it must have one.
+    if let Ok(absolute) = std::path::absolute(&cli.config) {
+        cli.config = absolute;
+    }
     let done = match cli.command {
         Command::Run => run::run(&cli.config),
         Command::Once(arguments) => once::run(&cli.config, &arguments),

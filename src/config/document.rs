@@ -120,32 +120,39 @@ impl<'a> Document<'a> {
             return None;
         };
         let mut left_out: Vec<String> = Vec::new();
+        // The entries of this very table that something was left out of.
+        let mut cut: Vec<String> = Vec::new();
         loop {
             let value = Spanned::new(span.clone(), DeValue::Table(table.clone()));
             let error = match T::deserialize(ValueDeserializer::from(value)) {
                 Ok(read) => return left_out.is_empty().then_some(read),
                 Err(error) => error,
             };
-            if let Some(missing) = missing_field(&error)
-                && left_out.iter().any(|key| key == missing)
-            {
-                return None;
-            }
-            // Finding the place takes a walk through the file, which is spared when nobody will see
-            // it.
-            problems.push(if problems.is_full() {
-                Problem::of_file(self.file, error.message())
-            } else {
-                self.problem(&error)
+            let at = error.span().unwrap_or_default();
+            let entry = entry_at(&table, &at);
+            let missing = missing_field(&error);
+            // What we left out ourselves is not missing.
+            let told = missing.is_some_and(|missing| match &entry {
+                Some(entry) => cut.contains(entry),
+                None => left_out.iter().any(|key| key == missing),
             });
-            let culprit = error.span().and_then(|at| entry_at(&table, &at));
-            match culprit {
-                Some(key) if missing_field(&error).is_none() && !problems.is_full() => {
-                    table.remove(key.as_str());
-                    left_out.push(key);
-                }
-                _ => return None,
+            if !told {
+                // Finding the place takes a walk through the file, which is spared when nobody will
+                // see it.
+                problems.push(if problems.is_full() {
+                    Problem::of_file(self.file, error.message())
+                } else {
+                    self.problem(&error)
+                });
             }
+            let entry = entry.filter(|_| !problems.is_full())?;
+            left_out.push(if missing.is_some() {
+                table.remove(entry.as_str());
+                entry.clone()
+            } else {
+                remove_at(&mut table, &at)?
+            });
+            cut.push(entry);
         }
     }
 }
@@ -173,6 +180,19 @@ fn entry_at(table: &DeTable<'_>, span: &Range<usize>) -> Option<String> {
                 || !inside(value, span).is_empty()
         })
         .map(|(key, _)| key.get_ref().to_string())
+}
+
+/// Removes the innermost entry in which `span` starts; returns its key.
+fn remove_at(table: &mut DeTable<'_>, span: &Range<usize>) -> Option<String> {
+    let key = entry_at(table, span)?;
+    if let Some(value) = table.get_mut(key.as_str())
+        && let DeValue::Table(inner) = value.get_mut()
+        && let Some(key) = remove_at(inner, span)
+    {
+        return Some(key);
+    }
+    table.remove(key.as_str());
+    Some(key)
 }
 
 /// The keys that lead from `table` to what stands at `span`; the deepest that hold it.

@@ -35,8 +35,19 @@ pub(crate) fn ask(socket: &Path, request: &Request) -> Result<Reply, AskError> {
     })?;
     exchange(stream, request).map_err(|cause| AskError::NoAnswer {
         socket: socket.to_owned(),
-        cause,
+        cause: match cause.kind() {
+            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => hung_up(),
+            _ => cause,
+        },
     })
+}
+
+/// Before, while or after it was asked: that is the same to whoever asks.
+fn hung_up() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::UnexpectedEof,
+        "it hung up without a word; it answers root alone",
+    )
 }
 
 fn exchange(mut stream: UnixStream, request: &Request) -> io::Result<Reply> {
@@ -48,10 +59,7 @@ fn exchange(mut stream: UnixStream, request: &Request) -> io::Result<Reply> {
     let mut answer = String::new();
     BufReader::new(stream.take(REPLY_LIMIT)).read_line(&mut answer)?;
     if answer.is_empty() {
-        return Err(io::Error::new(
-            io::ErrorKind::UnexpectedEof,
-            "it hung up without a word",
-        ));
+        return Err(hung_up());
     }
     Ok(serde_json::from_str(&answer)?)
 }

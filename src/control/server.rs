@@ -1,6 +1,7 @@
 //! The answering side: few connections, small requests, short patience. Whoever is not root or the
 //! daemon's own user is hung up on without a word.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
@@ -11,12 +12,13 @@ use std::time::Duration;
 use rustix::fs::Mode;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
 use tracing::{debug, warn};
 
 use super::{REQUEST_LIMIT, Reply, Request};
 
-/// Connections at a time; further ones wait in the kernel's queue.
+/// Connections at a time. One more, and the oldest has to go: whoever asks is answered at once, so
+/// that one is silent, and must not keep others from asking.
 const CONNECTIONS: usize = 8;
 
 /// How long a connection may take from its first byte to its answer.
@@ -73,22 +75,26 @@ impl Listener {
 
     /// Answers until dropped.
     pub(crate) async fn serve(self, respond: Arc<impl Respond>) {
-        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let mut open: VecDeque<AbortHandle> = VecDeque::with_capacity(CONNECTIONS);
         loop {
-            let Ok(place) = places.clone().acquire_owned().await else {
-                return;
-            };
             match self.listener.accept().await {
                 Ok((stream, _)) => {
+                    open.retain(|connection| !connection.is_finished());
+                    if open.len() == CONNECTIONS
+                        && let Some(oldest) = open.pop_front()
+                    {
+                        debug!("too many control connections; the oldest is hung up on");
+                        oldest.abort();
+                    }
                     let respond = Arc::clone(&respond);
-                    tokio::spawn(async move {
+                    let connection = tokio::spawn(async move {
                         match tokio::time::timeout(PATIENCE, converse(stream, &*respond)).await {
                             Ok(Ok(())) => {}
                             Ok(Err(problem)) => debug!(%problem, "a control connection failed"),
                             Err(_) => debug!("a control connection took too long"),
                         }
-                        drop(place);
                     });
+                    open.push_back(connection.abort_handle());
                 }
                 Err(problem) => {
                     warn!(%problem, "the control socket cannot accept; tries again");

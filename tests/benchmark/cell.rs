@@ -10,11 +10,11 @@ use anyhow::Context;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// The first argument of the benchmark in the cell; the folders follow.
+/// The first argument of the benchmark in the cell; the folders follow, then its own.
 pub(crate) const INSIDE: &str = "--inside";
 
 /// Runs the benchmark in a cell.
-pub(crate) fn run(quick: bool) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(arguments: &[String]) -> anyhow::Result<ExitCode> {
     let run = tempfile::Builder::new()
         .prefix("vrwatch-bench.")
         .tempdir()?;
@@ -30,7 +30,7 @@ pub(crate) fn run(quick: bool) -> anyhow::Result<ExitCode> {
         .arg(std::env::current_exe()?)
         .arg(INSIDE)
         .args([run.path(), disk.path()])
-        .args(quick.then_some("--quick"))
+        .args(arguments)
         .stdin(Stdio::piped());
     let status = tokio::runtime::Builder::new_current_thread()
         .enable_all()

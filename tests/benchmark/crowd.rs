@@ -2,29 +2,40 @@
 //! memory. vrwatch and monit side by side over the same services; runit alone with its own.
 
 use std::path::Path;
+use std::time::Duration;
 
-use crate::Effort;
+use crate::peers;
 use crate::peers::monit::Monit;
 use crate::peers::runit::Runsvdir;
 use crate::peers::vrwatch::{Vrwatch, Watched};
 use crate::process::{self, Usage};
 use crate::services::Sleepers;
 use crate::table::{Mark, Table, size, time};
+use crate::{CROWDS, Effort};
+
+/// By then whatever starting left to do is done.
+const SETTLING: Duration = Duration::from_secs(3);
 
 /// What vrwatch may hold resident, by the number of services.
 const fn resident_mark(services: usize) -> u64 {
     if services > 4 { 9_000_000 } else { 6_000_000 }
 }
 
-pub(crate) fn measure(
-    folder: &Path,
-    services: usize,
-    effort: Effort,
-    table: &mut Table,
-) -> anyhow::Result<()> {
+pub(crate) fn measure(folder: &Path, effort: Effort, table: &mut Table) -> anyhow::Result<()> {
+    for services in CROWDS {
+        let folder = folder.join(services.to_string());
+        std::fs::create_dir(&folder)?;
+        one(&folder, services, effort, table)?;
+    }
+    table.add_size("binary", "vrwatch", peers::vrwatch::size()?, None);
+    table.add_size("binary", "monit", peers::monit::size()?, None);
+    Ok(())
+}
+
+fn one(folder: &Path, services: usize, effort: Effort, table: &mut Table) -> anyhow::Result<()> {
     {
         let sleepers = Sleepers::start(&folder.join("services"), services)?;
-        let vrwatch = Vrwatch::start(&folder.join("vrwatch"), "3m", &Watched::Sleepers(&sleepers))?;
+        let vrwatch = Vrwatch::start(&folder.join("vrwatch"), "3m", &Watched::Listed(&sleepers))?;
         let monit = Monit::over_sleepers(&folder.join("monit"), &sleepers)?;
         watch_idle(
             services,
@@ -35,6 +46,13 @@ pub(crate) fn measure(
                 ("monit, 1 s cycle", vec![monit.pid()]),
             ],
         )?;
+        drop(vrwatch);
+        // The same services as a person writes them: other text, other ways to read it.
+        let tables = Watched::Sleepers(&sleepers);
+        let vrwatch = Vrwatch::start(&folder.join("tables"), "3m", &tables)?;
+        std::thread::sleep(SETTLING);
+        let pids = [vrwatch.pid()];
+        memory(services, "vrwatch, [[service]] tables", &pids, true, table)?;
     }
     let runit = Runsvdir::start(&folder.join("runit"), services)?;
     watch_idle(services, effort, table, &[("runit", runit.pids()?)])
@@ -46,8 +64,7 @@ fn watch_idle(
     table: &mut Table,
     subjects: &[(&str, Vec<u32>)],
 ) -> anyhow::Result<()> {
-    // What starting left to do is done by then.
-    std::thread::sleep(effort.idle.min(std::time::Duration::from_secs(5)));
+    std::thread::sleep(SETTLING);
     let usage = || -> anyhow::Result<Vec<Usage>> {
         subjects
             .iter()
@@ -71,20 +88,23 @@ fn watch_idle(
             format!("{}, {} switches", time(used.cpu), used.switches),
             ours.then(|| Mark::at_most(used.cpu, 0, "none between sweeps".to_owned())),
         );
-        let memory = process::memory(pids)?;
-        let most = resident_mark(services);
-        table.add_size(
-            &format!("RSS, {services} services"),
-            &of,
-            memory.resident,
-            ours.then(|| Mark::below(memory.resident, most, format!("< {}", size(most)))),
-        );
-        table.add_size(
-            &format!("PSS, {services} services"),
-            &of,
-            memory.proportional,
-            None,
-        );
+        memory(services, &of, pids, ours, table)?;
     }
+    Ok(())
+}
+
+fn memory(
+    services: usize,
+    of: &str,
+    pids: &[u32],
+    ours: bool,
+    table: &mut Table,
+) -> anyhow::Result<()> {
+    let memory = process::memory(pids)?;
+    let (resident, most) = (memory.resident, resident_mark(services));
+    let mark = ours.then(|| Mark::below(resident, most, format!("< {}", size(most))));
+    table.add_size(&format!("RSS, {services} services"), of, resident, mark);
+    let figure = format!("PSS, {services} services");
+    table.add_size(&figure, of, memory.proportional, None);
     Ok(())
 }

@@ -73,7 +73,7 @@ fn streamed(disk: &Path, effort: Effort, table: &mut Table) -> anyhow::Result<()
         rates.push(effort.streamed_events * 1_000_000_000 / took.max(1));
         fs::remove_dir_all(folder)?;
     }
-    table.add_counts(
+    table.add_rates(
         "durable events per second, to one sink",
         "vrwatch, its channel",
         &rates,

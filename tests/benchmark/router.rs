@@ -2,7 +2,8 @@
 //! runit and a bare pidfd loop in the same run. Prints one table; a mark that is missed is printed
 //! as missed, never asserted.
 //!
-//! `cargo bench --bench router` takes about ten minutes; `-- --quick` about one, with few rounds.
+//! `cargo bench --bench router` takes about ten minutes; `-- --quick` about one, with few rounds;
+//! `-- --only PART` measures one part: noticed, replaced, crowd, sweep or journal.
 
 #![forbid(unsafe_code)]
 
@@ -25,7 +26,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail, ensure};
 
 use crate::services::restartable;
 use crate::table::Table;
@@ -71,6 +72,19 @@ const QUICK: Effort = Effort {
 /// How many services a router has, and how many no router has.
 const CROWDS: [usize; 2] = [4, 1000];
 
+/// One part of a run: where it may write, how much it measures, where the figures go.
+type Part = fn(&Path, Effort, &mut Table) -> anyhow::Result<()>;
+
+/// All parts, in order.
+const PARTS: [(&str, Part); 5] = [
+    ("noticed", noticed::measure),
+    ("replaced", replaced::measure),
+    ("crowd", crowd::measure),
+    ("sweep", sweep::measure),
+    (JOURNAL, journal::measure),
+];
+const JOURNAL: &str = "journal";
+
 /// Where a run keeps its files.
 struct Places {
     /// Pid files, sockets and configuration; short names, since a socket's may not be long.
@@ -98,8 +112,7 @@ fn main() -> ExitCode {
 }
 
 fn begin(arguments: &[String]) -> anyhow::Result<ExitCode> {
-    let quick = arguments.iter().any(|argument| argument == "--quick");
-    if let [inside, run, disk, ..] = arguments
+    if let [inside, run, disk, wishes @ ..] = arguments
         && inside == cell::INSIDE
     {
         let places = Places {
@@ -107,52 +120,68 @@ fn begin(arguments: &[String]) -> anyhow::Result<ExitCode> {
             disk: disk.into(),
         };
         cell::end_with_the_outside([places.run.clone(), places.disk.clone()]);
-        measure(&places, if quick { QUICK } else { FULL })?;
+        measure(&places, &Wishes::read(wishes)?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    if let Some(unknown) = arguments
-        .iter()
-        .find(|argument| !["--bench", "--quick"].contains(&argument.as_str()))
-    {
-        anyhow::bail!("`{unknown}` is not known; there is `--quick`");
-    }
+    Wishes::read(arguments)?;
     peers::require()?;
-    cell::run(quick)
+    cell::run(arguments)
 }
 
-fn measure(places: &Places, effort: Effort) -> anyhow::Result<()> {
+/// What was asked for.
+struct Wishes {
+    effort: Effort,
+    /// One part only.
+    only: Option<String>,
+}
+
+impl Wishes {
+    fn read(arguments: &[String]) -> anyhow::Result<Self> {
+        let mut wishes = Self {
+            effort: FULL,
+            only: None,
+        };
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                // Cargo's own.
+                "--bench" => {}
+                "--quick" => wishes.effort = QUICK,
+                "--only" => {
+                    let part = arguments.next().map_or("", String::as_str);
+                    let parts = PARTS.map(|(name, _)| name);
+                    ensure!(
+                        parts.contains(&part),
+                        "`--only` wants one of: {}",
+                        parts.join(", ")
+                    );
+                    wishes.only = Some(part.to_owned());
+                }
+                unknown => bail!("`{unknown}` is not known; there are `--quick` and `--only PART`"),
+            }
+        }
+        Ok(wishes)
+    }
+}
+
+fn measure(places: &Places, wishes: &Wishes) -> anyhow::Result<()> {
     println!("{}", machine::description(&places.disk)?);
     let mut table = Table::new();
-    section(places, "noticed", |folder| {
-        noticed::measure(folder, effort, &mut table)
-    })?;
-    section(places, "replaced", |folder| {
-        replaced::measure(folder, effort, &mut table)
-    })?;
-    for services in CROWDS {
-        section(places, &format!("crowd of {services}"), |folder| {
-            crowd::measure(folder, services, effort, &mut table)
-        })?;
+    for (name, part) in PARTS {
+        if wishes.only.as_ref().is_some_and(|only| only != name) {
+            continue;
+        }
+        eprintln!("measuring: {name}");
+        let place = if name == JOURNAL {
+            &places.disk
+        } else {
+            &places.run
+        };
+        let folder = place.join(name);
+        std::fs::create_dir(&folder)?;
+        part(&folder, wishes.effort, &mut table)
+            .with_context(|| format!("while measuring `{name}`"))?;
     }
-    section(places, "sweep", |folder| {
-        sweep::measure(folder, CROWDS[1], effort, &mut table)
-    })?;
-    eprintln!("measuring: journal");
-    journal::measure(&places.disk, effort, &mut table)?;
-    table.add_size("binary", "vrwatch", peers::vrwatch::size()?, None);
-    table.add_size("binary", "monit", peers::monit::size()?, None);
     println!("{table}");
     Ok(())
-}
-
-/// One part of the benchmark, in a folder of its own.
-fn section(
-    places: &Places,
-    name: &str,
-    work: impl FnOnce(&Path) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    eprintln!("measuring: {name}");
-    let folder = places.run.join(name.replace(' ', "-"));
-    std::fs::create_dir(&folder)?;
-    work(&folder).with_context(|| format!("while measuring `{name}`"))
 }

@@ -4,6 +4,12 @@
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Samples(Vec<u64>);
 
+impl From<Vec<u64>> for Samples {
+    fn from(values: Vec<u64>) -> Self {
+        Self(values)
+    }
+}
+
 impl Samples {
     pub(crate) fn push(&mut self, value: u64) {
         self.0.push(value);
@@ -20,6 +26,11 @@ impl Samples {
     /// The largest value when there are fewer than a hundred.
     pub(crate) fn p99(&self) -> u64 {
         self.percentile(99)
+    }
+
+    /// What ninety-nine of a hundred exceed: the bad end where more is better.
+    pub(crate) fn p1(&self) -> u64 {
+        self.percentile(1)
     }
 
     fn percentile(&self, percent: usize) -> u64 {

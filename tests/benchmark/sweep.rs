@@ -4,13 +4,15 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::Effort;
+use anyhow::ensure;
+
 use crate::peers::monit::Monit;
 use crate::peers::vrwatch::{Vrwatch, Watched};
 use crate::process;
 use crate::samples::Samples;
 use crate::services::Sleepers;
 use crate::table::{Mark, Table, time};
+use crate::{CROWDS, Effort};
 
 /// How often the CPU time is read.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -19,16 +21,14 @@ const QUIET_LOOKS: u32 = 5;
 /// The most that a sweep of a thousand services should take, in nanoseconds.
 const MARK: u64 = 15_000_000;
 
-pub(crate) fn measure(
-    folder: &Path,
-    services: usize,
-    effort: Effort,
-    table: &mut Table,
-) -> anyhow::Result<()> {
-    let sleepers = Sleepers::start(&folder.join("services"), services)?;
-    let figure = format!("CPU of a sweep, {services} services");
+/// So many services.
+const SERVICES: usize = CROWDS[1];
+
+pub(crate) fn measure(folder: &Path, effort: Effort, table: &mut Table) -> anyhow::Result<()> {
+    let sleepers = Sleepers::start(&folder.join("services"), SERVICES)?;
+    let figure = format!("CPU of a sweep, {SERVICES} services");
     {
-        let watched = Watched::Sleepers(&sleepers);
+        let watched = Watched::Listed(&sleepers);
         let vrwatch = Vrwatch::start(&folder.join("vrwatch"), "1s", &watched)?;
         let sweeps = bursts(vrwatch.pid(), effort.sweeps)?;
         let mark = Mark::below(sweeps.median(), MARK, format!("< {}", time(MARK)));
@@ -42,9 +42,9 @@ pub(crate) fn measure(
     Ok(())
 }
 
-/// The CPU time of each burst that begins and ends within `span`.
+/// The CPU time of each sweep that begins and ends within `span`.
 fn bursts(pid: u32, span: Duration) -> anyhow::Result<Samples> {
-    let mut samples = Samples::default();
+    let mut bursts = Vec::new();
     let end = Instant::now() + span;
     let mut before = process::cpu(pid)?;
     let mut burst = 0;
@@ -63,11 +63,15 @@ fn bursts(pid: u32, span: Duration) -> anyhow::Result<Samples> {
         before = now;
         if quiet == QUIET_LOOKS {
             if whole && burst > 0 {
-                samples.push(burst);
+                bursts.push(burst);
             }
             burst = 0;
             whole = true;
         }
     }
-    Ok(samples)
+    // A wake-up that only sets a timer anew is a burst too, a hundred times smaller than a sweep.
+    let largest = bursts.iter().max().copied().unwrap_or(0);
+    bursts.retain(|burst| *burst >= largest / 10);
+    ensure!(!bursts.is_empty(), "no sweep came within {span:?}");
+    Ok(Samples::from(bursts))
 }

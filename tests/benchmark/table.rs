@@ -52,15 +52,15 @@ impl Table {
         self.add(figure, of, numbers, samples.count(), mark);
     }
 
-    /// Whole numbers without a unit.
-    pub(crate) fn add_counts(
+    /// Whole numbers of which more is better; their bad end is what 99 of 100 exceed.
+    pub(crate) fn add_rates(
         &mut self,
         figure: &str,
         of: &str,
         samples: &Samples,
         mark: Option<Mark>,
     ) {
-        let numbers = [samples.median().to_string(), samples.p99().to_string()];
+        let numbers = [samples.median().to_string(), samples.p1().to_string()];
         self.add(figure, of, numbers, samples.count(), mark);
     }
 

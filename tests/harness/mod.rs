@@ -1,6 +1,7 @@
 //! The world the stories play in: a router in a box with the real daemons, `vrwatch` in it, and a
 //! real syslog server. Everything is private to one test and ends with it.
 
+mod debian;
 mod peer;
 mod router;
 mod sleepers;
@@ -8,6 +9,7 @@ pub(crate) mod syslog;
 mod vrwatch;
 mod wait;
 
+pub(crate) use debian::Debian;
 pub(crate) use peer::Peer;
 pub(crate) use router::{Outcome, Router};
 pub(crate) use sleepers::Sleepers;

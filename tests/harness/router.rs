@@ -36,8 +36,10 @@ impl Outcome {
 
 /// A running box. Dropping it ends every process in it.
 pub(crate) struct Router {
-    /// `unshare`, which stays in the new namespaces and waits for the first process.
+    /// `unshare`, which waits for the first process.
     holder: Child,
+    /// The process whose namespaces and root are those of the box.
+    inside: u32,
 }
 
 impl Router {
@@ -80,11 +82,18 @@ impl Router {
             let _ = holder.stderr.take().unwrap().read_to_string(&mut complaint);
             panic!("no box could be made; the stories need root and namespaces: {complaint}");
         }
-        let router = Self { holder };
+        // It stays in the new namespaces itself.
+        let inside = holder.id();
+        let router = Self::held_by(holder, inside);
         for peer in Peer::ALL {
             peer.install(&router);
         }
         router
+    }
+
+    /// A box that ends when `holder`'s standard input does, seen as the process `inside` sees it.
+    pub(super) const fn held_by(holder: Child, inside: u32) -> Self {
+        Self { holder, inside }
     }
 
     /// A command that will run in the box, with nothing of the test's own environment.
@@ -93,7 +102,7 @@ impl Router {
         I: IntoIterator,
         I::Item: AsRef<std::ffi::OsStr>,
     {
-        let namespaces = format!("/proc/{}/ns", self.holder.id());
+        let namespaces = format!("/proc/{}/ns", self.inside);
         let mut command = Command::new("/usr/bin/nsenter");
         command
             .arg(format!("--mount={namespaces}/mnt"))
@@ -229,8 +238,20 @@ impl Router {
     /// `kill -9` of the process that the daemon's pid file names; returns its pid.
     #[track_caller]
     pub(crate) fn kill9(&self, peer: Peer) -> u32 {
-        let pid = self.pid_of(peer).expect("it runs");
+        self.kill9_in(peer.pid_file())
+    }
+
+    /// The same of the process that a pid file names. It is dead on return, which takes a moment
+    /// after the signal.
+    #[track_caller]
+    pub(crate) fn kill9_in(&self, pid_file: &str) -> u32 {
+        let pid = self.pid_in(pid_file).expect("it runs");
         self.signal(pid, "KILL");
+        eventually(
+            "it is dead",
+            || (!self.is_alive(pid)).then_some(()),
+            || self.processes(),
+        );
         pid
     }
 
@@ -240,7 +261,7 @@ impl Router {
     /// For `/var/run`: the link there is absolute, so from outside it leads out of the box.
     pub(crate) fn path(&self, inside: &str) -> PathBuf {
         assert!(inside.starts_with('/') && !inside.starts_with("/var/run"));
-        PathBuf::from(format!("/proc/{}/root{inside}", self.holder.id()))
+        PathBuf::from(format!("/proc/{}/root{inside}", self.inside))
     }
 
     /// Reads a file of the box; empty when it is not there.
@@ -264,8 +285,9 @@ impl Router {
     }
 }
 
-impl Drop for Router {
-    fn drop(&mut self) {
+impl Router {
+    /// Ends it, and returns when nothing of it is left.
+    pub(super) fn end(&mut self) {
         // The end of its input ends the first process, and that ends all others; the kill is for a
         // box that never got that far.
         drop(self.holder.stdin.take());
@@ -273,5 +295,11 @@ impl Drop for Router {
             let _ = self.holder.kill();
         }
         let _ = self.holder.wait();
+    }
+}
+
+impl Drop for Router {
+    fn drop(&mut self) {
+        self.end();
     }
 }

@@ -3,10 +3,13 @@
 
 use std::fmt::Write as _;
 
-use crate::harness::{Router, eventually};
+use crate::harness::{Router, Vrwatch, eventually};
 
-/// Starts one. The pid file appears in one piece; a spoiled one says so and does not start.
+/// Starts one. The pid file appears in one piece; a spoiled one says so and does not start; one
+/// that is held up waits.
 const START: &str = "#!/bin/sh\n\
+    : >/run/$1.begun\n\
+    while [ -e /run/$1.held-up ]; do sleep 0.02; done\n\
     if [ -e /run/$1.spoiled ]; then echo \"$1 is spoiled\"; exit 3; fi\n\
     setsid /run/box/bin/$1 1000000 </dev/null >/dev/null 2>&1 &\n\
     echo $! >/run/$1.new && mv /run/$1.new /run/$1.pid\n";
@@ -26,6 +29,11 @@ impl<'router> Sleepers<'router> {
             write!(install, " && cp /usr/bin/sleep {name} && ./start {name}").unwrap();
         }
         router.run(["sh", "-c", &install]).expect_success();
+        Self { router }
+    }
+
+    /// Those of a box in which they were started before.
+    pub(crate) const fn over(router: &'router Router) -> Self {
         Self { router }
     }
 
@@ -71,9 +79,7 @@ impl<'router> Sleepers<'router> {
     /// `kill -9` of one; returns what its pid was.
     #[track_caller]
     pub(crate) fn kill9(&self, name: &str) -> u32 {
-        let pid = self.pid_of(name).expect("it runs");
-        self.router.signal(pid, "KILL");
-        pid
+        self.router.kill9_in(&format!("/run/{name}.pid"))
     }
 
     /// Waits until one lives; returns its pid.
@@ -86,14 +92,17 @@ impl<'router> Sleepers<'router> {
         )
     }
 
-    /// Kills one and waits until another process has taken its place.
+    /// Kills one and waits until its successor has settled: a death before that is no new outage.
     #[track_caller]
-    pub(crate) fn kill_and_see_it_back(&self, name: &str) {
+    pub(crate) fn kill_and_see_it_back(&self, vrwatch: &Vrwatch<'_>, name: &str) {
         let killed = self.kill9(name);
         eventually(
             &format!("{name} is restarted"),
-            || self.pid_of(name).filter(|&pid| pid != killed),
-            || self.router.processes(),
+            || {
+                let status = vrwatch.status_of(name)?;
+                (status["state"] == "up" && status["pid"] != killed).then_some(())
+            },
+            || vrwatch.failure(),
         );
     }
 
@@ -105,5 +114,27 @@ impl<'router> Sleepers<'router> {
     /// From now on it starts again.
     pub(crate) fn mend(&self, name: &str) {
         std::fs::remove_file(self.router.path(&format!("/run/{name}.spoiled"))).unwrap();
+    }
+
+    /// From now on its start takes until [`Self::let_go`].
+    pub(crate) fn hold_up(&self, name: &str) {
+        self.router.write(&format!("/run/{name}.held-up"), "");
+        let _ = std::fs::remove_file(self.router.path(&format!("/run/{name}.begun")));
+    }
+
+    /// Waits until a start that is held up has begun.
+    #[track_caller]
+    pub(crate) fn until_its_start_begins(&self, name: &str) {
+        let begun = self.router.path(&format!("/run/{name}.begun"));
+        eventually(
+            &format!("the start of {name} has begun"),
+            || begun.exists().then_some(()),
+            || self.router.processes(),
+        );
+    }
+
+    /// A start that is held up goes on.
+    pub(crate) fn let_go(&self, name: &str) {
+        std::fs::remove_file(self.router.path(&format!("/run/{name}.held-up"))).unwrap();
     }
 }

@@ -7,6 +7,8 @@ use crate::harness::{Router, eventually};
 pub(crate) const PORT: u16 = 514;
 /// Where it listens with TLS.
 pub(crate) const TLS_PORT: u16 = 6514;
+/// Where it takes RFC 5424 over a local socket; on `/dev/log` it expects the older format.
+pub(crate) const SOCKET_5424: &str = "/run/log5424";
 /// The certificate of the authority that signed its own.
 pub(crate) const AUTHORITY: &str = "/etc/rsyslog.d/authority.pem";
 
@@ -32,6 +34,8 @@ impl<'router> Syslog<'router> {
                     defaultNetstreamDriverCertFile="/etc/rsyslog.d/server.pem"
                     defaultNetstreamDriverKeyFile="/etc/rsyslog.d/server.key")
                 module(load="imuxsock" sysSock.unlink="on" sysSock.rateLimit.interval="0")
+                input(type="imuxsock" socket="{SOCKET_5424}" unlink="on" rateLimit.interval="0"
+                    useSpecialParser="off")
                 module(load="imudp")
                 module(load="imtcp")
                 input(type="imudp" address="127.0.0.1" port="{PORT}")
@@ -47,6 +51,11 @@ impl<'router> Syslog<'router> {
         let syslog = Self { router };
         syslog.start_again();
         syslog
+    }
+
+    /// The one that was started in a box before.
+    pub(crate) const fn of(router: &'router Router) -> Self {
+        Self { router }
     }
 
     /// Starts it after [`Self::stop`].
@@ -65,10 +74,15 @@ impl<'router> Syslog<'router> {
         );
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.router.read(PID_FILE).trim().parse().unwrap()
+    }
+
     /// Ends it; what it has taken by then is in its file.
     #[track_caller]
     pub(crate) fn stop(&self) {
-        let pid = self.router.read(PID_FILE).trim().parse().unwrap();
+        let pid = self.pid();
         self.router.signal(pid, "TERM");
         eventually(
             "rsyslogd ends",
@@ -81,6 +95,16 @@ impl<'router> Syslog<'router> {
     pub(crate) fn lines(&self) -> Vec<String> {
         let text = self.router.read(COLLECTED);
         text.lines().map(str::to_owned).collect()
+    }
+
+    /// The ids of the events in the lines so far, in order; RFC 5424's data alone has them.
+    pub(crate) fn ids(&self) -> Vec<String> {
+        let lines = self.lines();
+        let ids = lines.iter().filter_map(|line| {
+            let (_, rest) = line.split_once(" id=\"")?;
+            Some(rest.split('"').next()?.to_owned())
+        });
+        ids.collect()
     }
 
     /// Waits until that many lines contain a text; returns them.

@@ -16,14 +16,14 @@ const STDERR: &str = "/var/log/vrwatch.stderr";
 const PID_FILE: &str = "/run/box/vrwatch.pid";
 
 /// A `vrwatch.toml`, put together from pieces.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Config(toml::Table);
 
 impl Config {
     /// CloudStack's file, `/dev/log`, and times as short as they may be; the sweep stays at three
     /// minutes, so that no story passes only because one came along.
     pub(crate) fn short() -> Self {
-        Self(toml::Table::new()).and(
+        Self::default().and(
             r#"
             [monitor]
             services = "/etc/monitor.conf"
@@ -69,6 +69,8 @@ pub(crate) struct Vrwatch<'router> {
     router: &'router Router,
     /// `nsenter`, which ends as the daemon ended.
     daemon: Option<Child>,
+    /// What is in its environment beside the usual.
+    environment: Vec<(&'static str, &'static str)>,
 }
 
 impl<'router> Vrwatch<'router> {
@@ -93,6 +95,16 @@ impl<'router> Vrwatch<'router> {
     /// The same over whatever CloudStack's file names.
     #[track_caller]
     pub(crate) fn start_over(router: &'router Router, config: &Config) -> Self {
+        Self::start_within(router, config, &[])
+    }
+
+    /// The same with this in its environment.
+    #[track_caller]
+    pub(crate) fn start_within(
+        router: &'router Router,
+        config: &Config,
+        environment: &[(&'static str, &'static str)],
+    ) -> Self {
         router.write(CONFIG, &config.text());
         // Without a syslog server it would wait for one whenever it is ended in order.
         if !router.path("/dev/log").exists() {
@@ -101,6 +113,7 @@ impl<'router> Vrwatch<'router> {
         let mut vrwatch = Self {
             router,
             daemon: None,
+            environment: environment.to_vec(),
         };
         vrwatch.start_again();
         vrwatch
@@ -142,6 +155,7 @@ impl<'router> Vrwatch<'router> {
         let daemon = self
             .router
             .command(["sh", "-c", &run])
+            .envs(self.environment.iter().copied())
             .stdout(Stdio::null())
             .stderr(stderr)
             .spawn()
@@ -210,13 +224,20 @@ impl<'router> Vrwatch<'router> {
 
     #[track_caller]
     fn end_by(&mut self, signal: &str) -> ExitStatus {
-        let mut daemon = self.daemon.take().expect("it runs");
+        let daemon = self.daemon.as_mut().expect("it runs");
         if let Some(status) = daemon.try_wait().unwrap() {
             panic!("it ended by itself: {status}\n{}", self.failure());
         }
         self.router.signal(self.pid(), signal);
+        self.until_it_ends()
+    }
+
+    /// Waits until it has ended, whatever makes it.
+    #[track_caller]
+    pub(crate) fn until_it_ends(&mut self) -> ExitStatus {
+        let mut daemon = self.daemon.take().expect("it runs");
         eventually(
-            &format!("vrwatch ends by SIG{signal}"),
+            "vrwatch ends",
             || daemon.try_wait().unwrap(),
             || self.failure(),
         )

@@ -4,14 +4,22 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod a_booted_debian;
+mod alerts;
+mod bad_input;
+mod control;
 mod cron;
+mod damage;
+mod disk;
 mod hold_off;
 mod leftovers;
 mod minimal;
+mod one_at_a_time;
 mod reloading;
 mod reloads;
 mod restarts;
 mod storm;
-mod syslog_server;
+mod syslog_outage;
+mod systemd;
 mod the_box;
 mod where_others_fail;

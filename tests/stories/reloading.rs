@@ -1,6 +1,8 @@
 //! The configuration changes while the daemon runs, in every way in which files are changed: what is
 //! new takes effect, what stays keeps its state, and what is broken changes nothing.
 
+mod mistakes;
+
 use contract::{Event, Fact, UnmonitoredReason};
 
 use crate::harness::syslog::PORT;
@@ -47,27 +49,6 @@ fn until_watched(vrwatch: &Vrwatch<'_>, names: &[&str]) {
                 .collect();
             (watched == names).then_some(())
         },
-        || vrwatch.failure(),
-    );
-}
-
-#[track_caller]
-fn until_refused(vrwatch: &Vrwatch<'_>, why: &str) {
-    eventually(
-        &format!("the status and the log say `{why}`"),
-        || {
-            let told = vrwatch.status()?["config_error"].as_str()?.contains(why);
-            (told && vrwatch.stderr().contains(why)).then_some(())
-        },
-        || vrwatch.failure(),
-    );
-}
-
-#[track_caller]
-fn until_accepted(vrwatch: &Vrwatch<'_>) {
-    eventually(
-        "the configuration is in force",
-        || vrwatch.status()?["config_error"].is_null().then_some(()),
         || vrwatch.failure(),
     );
 }
@@ -184,7 +165,7 @@ fn a_sink_that_is_added_changed_or_removed_takes_effect() {
     let mut outages = 0;
     let mut doors = |sinks: usize| -> Vec<String> {
         let before = syslog.lines().len();
-        sleepers.kill_and_see_it_back("one");
+        sleepers.kill_and_see_it_back(&vrwatch, "one");
         outages += 1;
         vrwatch.until_told("one", &BACK.repeat(outages));
         eventually(
@@ -233,82 +214,37 @@ fn a_sink_that_is_added_changed_or_removed_takes_effect() {
     assert_eq!(doors(1), ["imuxsock"]);
 }
 
-/// Puts something broken in the file's place: the old configuration stays at work and it is said
-/// why; put right, the file takes effect.
-#[track_caller]
-fn it_changes_nothing_and_says_why(file: &str, right: &str, broken: &[(&str, &str)]) {
+#[test]
+fn what_a_sink_could_not_deliver_reaches_the_target_that_it_is_given() {
     let router = Router::boot();
+    let syslog = Syslog::start(&router);
     let sleepers = Sleepers::start(&router, &["one"]);
-    router.write(file, right);
-    let vrwatch = watching(&router, &["one"]);
-    let right = router.read(file);
-    for (outages, (make, why)) in (1..).zip(broken) {
-        let spoil = format!("rm -rf {file}.new; {make}; rm -rf {file}; mv {file}.new {file}");
-        router
-            .run(["sh", "-c", &spoil.replace("NEW", &format!("{file}.new"))])
-            .expect_success();
-        until_refused(&vrwatch, why);
-        let text = vrwatch.ask(&["status"]);
-        assert!(text.stdout.contains(why), "people see it too: {text:#?}");
-        sleepers.until_it_lives("one");
-        sleepers.kill9("one");
-        vrwatch.until_told("one", &BACK.repeat(outages));
-        router.run(["rm", "-rf", file]).expect_success();
-        router.write(file, &right);
-        until_accepted(&vrwatch);
-        until_watched(&vrwatch, &["one"]);
+    let to = |port: u16| {
+        config().and(&Sleepers::tables(&["one"])).and(&format!(
+            "[sink.local.syslog]\ntarget = \"tcp:127.0.0.1:{port}\"\nformat = \"rfc5424\""
+        ))
+    };
+    // Nobody listens there.
+    let vrwatch = Vrwatch::start_over(&router, &to(9));
+    for _ in 0..3 {
+        sleepers.kill_and_see_it_back(&vrwatch, "one");
     }
-}
-
-#[test]
-fn a_broken_vrwatch_toml_changes_nothing_and_says_why() {
-    it_changes_nothing_and_says_why(
-        CONFIG,
-        "",
-        &[
-            (
-                "printf '[monitor]\\nservces = \"/etc/monitor.conf\"\\n' >NEW",
-                "vrwatch.toml:2: monitor.servces: ",
-            ),
-            ("printf '# \\377\\n' >NEW", "byte 3 is no UTF-8"),
-            ("truncate -s 100M NEW", "is 104857600 bytes long"),
-            ("mkdir NEW", "is a directory, not a regular file"),
-            ("mkfifo NEW", "is a FIFO, not a regular file"),
-            (": >NEW", "syslog"),
-        ],
+    vrwatch.until_told("one", &BACK.repeat(3));
+    let sink = vrwatch.status().unwrap()["sinks"][0].clone();
+    assert_eq!(
+        (&sink["pending"], &sink["delivered"]),
+        (&6.into(), &0.into())
     );
-}
-
-#[test]
-fn a_list_of_services_that_cannot_be_read_changes_nothing_and_says_why() {
-    it_changes_nothing_and_says_why(
-        MONITOR_CONF,
-        "",
-        &[
-            ("mkdir NEW", "is a directory, not a regular file"),
-            ("truncate -s 100M NEW", "is 104857600 bytes long"),
-            ("mkfifo NEW", "is a FIFO, not a regular file"),
-            ("ln -s /etc/monitor.conf NEW", "cannot be opened"),
-        ],
+    let error = sink["last_error"].as_str().unwrap();
+    assert!(error.contains("127.0.0.1:9"), "{error}");
+    replace(&router, CONFIG, &to(PORT).text());
+    let events = vrwatch.events();
+    let ids: Vec<String> = events.into_iter().map(|event| event.id).collect();
+    eventually(
+        "all of it arrives there",
+        || (syslog.ids() == ids).then_some(()),
+        || vrwatch.failure(),
     );
-}
-
-#[test]
-fn lines_that_are_no_text_are_told_and_hide_no_other_service() {
-    let router = Router::boot();
-    let sleepers = Sleepers::start(&router, &["one", "two"]);
-    let vrwatch = watching(&router, &["one"]);
-    let mut bytes = b"[bad]\nprocessname=\xff\xfe\npidfile=/run/bad.pid\n".to_vec();
-    bytes.extend(Sleepers::monitor_conf(&["one", "two"]).into_bytes());
-    std::fs::write(router.path(MONITOR_CONF), bytes).unwrap();
-    until_watched(&vrwatch, &["one", "two"]);
-    assert!(
-        vrwatch.stderr().contains("monitor.conf:2:"),
-        "{}",
-        vrwatch.stderr()
-    );
-    sleepers.kill9("two");
-    vrwatch.until_told("two", &BACK);
 }
 
 #[test]

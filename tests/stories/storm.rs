@@ -2,22 +2,16 @@
 //! is in the journal once, the numbers have no hole, and no hold-off is forgotten.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use contract::{Event, Fact};
 
-use crate::harness::{Config, Router, Vrwatch, eventually};
+use crate::harness::{Config, Router, Sleepers, Vrwatch, eventually};
 
 const KILLS: u32 = 200;
 /// The longest that `vrwatch` lives; it needs a part of it to start.
 const LONGEST_LIFE: Duration = Duration::from_millis(250);
 const SERVICES: [&str; 4] = ["tide-0", "tide-1", "tide-2", "tide-3"];
-
-/// Starts a service: a `sleep` of that name, with a pid file that appears in one piece.
-const START: &str = "#!/bin/sh\n\
-    setsid /run/box/bin/$1 1000000 </dev/null >/dev/null 2>&1 &\n\
-    echo $! >/run/$1.new && mv /run/$1.new /run/$1.pid\n";
 
 /// Kills one service after the other, until it is ended itself.
 const STORM: &str = "#!/bin/bash\n\
@@ -27,27 +21,16 @@ const STORM: &str = "#!/bin/bash\n\
     done\n";
 
 fn services(router: &Router) -> Config {
-    router.write("/run/box/bin/start", START);
+    Sleepers::start(router, &SERVICES);
     router.write("/run/box/bin/storm", STORM);
-    let mut install = "cd /run/box/bin && chmod +x start storm".to_owned();
-    let mut config = "[monitor]\n\
-        hold_off = \"30m\"\n\
-        recheck = { attempts = 1, every = \"10ms\" }\n\
-        crash_loop = { restarts = 0, within = \"10m\" }\n\
-        restart = { command = [\"/run/box/bin/start\", \"{service}\"], attempts = 100, every = \"10ms\", settle = \"20ms\" }\n\
-        [[service]]\nname = \"stuck\"\nprocess = \"stuck\"\npidfile = \"/run/stuck.pid\"\n\
-        restart = { command = [\"false\"], attempts = 2 }\n"
-        .to_owned();
-    for name in SERVICES {
-        write!(install, " && cp /usr/bin/sleep {name} && ./start {name}").unwrap();
-        write!(
-            config,
-            "[[service]]\nname = \"{name}\"\nprocess = \"{name}\"\npidfile = \"/run/{name}.pid\"\n"
-        )
-        .unwrap();
-    }
-    router.run(["sh", "-c", &install]).expect_success();
-    Config::short().and(&config)
+    router
+        .run(["chmod", "+x", "/run/box/bin/storm"])
+        .expect_success();
+    let stuck = "[[service]]\nname = \"stuck\"\nprocess = \"stuck\"\npidfile = \"/run/stuck.pid\"\n\
+                 restart = { command = [\"false\"], attempts = 2 }\n";
+    Config::short()
+        .and(&format!("{}{stuck}", Sleepers::tables(&SERVICES)))
+        .and("[monitor]\nhold_off = \"30m\"\nrestart = { attempts = 100 }")
 }
 
 #[test]

@@ -149,3 +149,45 @@ fn a_reload_with_a_mistake_in_it_leaves_the_old_configuration_at_work() {
     vrwatch.until_told(peer, &BACK);
     assert_eq!(kinds(&vrwatch.told_in_all(peer)), BACK);
 }
+
+#[test]
+fn a_thousand_processes_that_are_none_of_its_business_cost_it_nothing() {
+    const STRANGERS: usize = 1000;
+    let peer = Peer::Haproxy;
+    let router = Router::running(&[peer]);
+    let mut strangers = router
+        .command([
+            "sh",
+            "-c",
+            "i=0; while [ $i -lt 1000 ]; do sleep 600 & i=$((i+1)); done; wait",
+        ])
+        .spawn()
+        .unwrap();
+    eventually(
+        "a thousand strangers run",
+        || (router.pids_named("sleep").len() >= STRANGERS).then_some(()),
+        || router.processes(),
+    );
+    let vrwatch = Vrwatch::start(&router, &[peer], &Config::short());
+    let before = reads(&router, vrwatch.pid());
+    router.kill9(peer);
+    vrwatch.until_told(peer, &BACK);
+    // One look at each of them would be a thousand reads.
+    let reads = reads(&router, vrwatch.pid()) - before;
+    assert!(reads < 500, "{reads} reads for one outage");
+    strangers.kill().unwrap();
+    strangers.wait().unwrap();
+}
+
+/// How many times a process's main thread has read anything since it started. The process's own
+/// count would hold the reads of the commands it ran, and Debian's script does read every process.
+fn reads(router: &Router, pid: u32) -> usize {
+    let io = router
+        .run(["cat", &format!("/proc/{pid}/task/{pid}/io")])
+        .output();
+    io.lines()
+        .find_map(|line| line.strip_prefix("syscr: "))
+        .expect("the kernel counts reads")
+        .parse()
+        .unwrap()
+}

@@ -213,10 +213,7 @@ impl Keeper {
         let made = plan.carry_out();
         let mut state = self.shared.lock();
         match made {
-            Err(error) => {
-                state.recovering_to = None;
-                state.fail(&error);
-            }
+            Err(error) => plan.give_up(&error, &mut state),
             Ok(made) => {
                 let Health::Failing { cause, .. } = &state.health else {
                     return;
@@ -244,15 +241,15 @@ impl Keeper {
         }
     }
 
-    fn write_cursor(&self, sink: &str, seq: u64) {
-        let path = cursor::path(&self.settings.directory, sink);
+    fn write_cursor(&self, name: &str, seq: u64) {
+        let path = cursor::path(&self.settings.directory, name);
         match cursor::write(&path, seq) {
             Ok(()) => {
                 let mut state = self.shared.lock();
                 state.cursors_retry_at = None;
-                if let Some(sink) = state.sinks.get_mut(sink) {
+                if let Some(sink) = state.sinks.get_mut(name) {
                     sink.saved = Some(seq);
-                } else if let Some((_, saved)) = state.parked.get_mut(sink) {
+                } else if let Some((_, saved)) = state.parked.get_mut(name) {
                     *saved = Some(seq);
                 }
             }
@@ -263,7 +260,7 @@ impl Keeper {
                 drop(state);
                 if first {
                     tracing::error!(
-                        %error, sink,
+                        %error, sink = name,
                         "the cursor of a sink cannot be written; after a restart it may get alerts again"
                     );
                 }
@@ -288,7 +285,7 @@ pub(crate) fn unsaved(state: &State) -> Option<(String, u64)> {
     let sinks = state
         .sinks
         .iter()
-        .map(|(name, sink)| (name, sink.position, sink.saved));
+        .map(|(name, sink)| (name, sink.settled(state.synced_seq), sink.saved));
     let parked = state
         .parked
         .iter()

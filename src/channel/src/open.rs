@@ -4,6 +4,7 @@
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::cursor;
 use crate::lost::Lost;
@@ -38,7 +39,7 @@ pub(crate) fn open(settings: &Settings, limits: &Limits) -> Result<Journal, Open
         segment::make_folder(folder).map_err(unusable(folder))?;
     }
     let lock = File::open(&journal).map_err(unusable(&journal))?;
-    match lock.try_lock() {
+    match try_for_a_moment(&lock) {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(OpenError::Locked { path: journal }),
         Err(TryLockError::Error(source)) => return Err(unusable(&journal)(source)),
@@ -135,4 +136,16 @@ fn remove_leftovers(folder: &Path) {
             let _ = fs::remove_file(path);
         }
     }
+}
+
+/// Tries for a second: a command that the last daemon was starting when it was killed holds the
+/// daemon's open files, and so its lock, from its fork until its exec.
+fn try_for_a_moment(lock: &File) -> Result<(), TryLockError> {
+    for _ in 0..100 {
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
+            answer => return answer,
+        }
+    }
+    lock.try_lock()
 }

@@ -86,6 +86,13 @@ impl Plan {
         Ok(Made { file, length })
     }
 
+    /// The disk still fails: all waits as it did.
+    pub(crate) fn give_up(self, error: &io::Error, state: &mut State) {
+        state.recovering_to = None;
+        put_back_deferred(state, self.number);
+        state.fail(error);
+    }
+
     /// The journal goes on behind what was made.
     pub(crate) fn finish(self, made: Made, state: &mut State) {
         state.recovering_to = None;
@@ -106,23 +113,21 @@ impl Plan {
         state.written_number = state.written_number.max(self.number);
         state.confirm(self.number, last_seq.unwrap_or(0));
         state.health = Health::Good;
-        put_first(state);
+        put_back_deferred(state, self.number);
         write_the_rest(state);
     }
 }
 
-/// Notes whose records had to go come before all that still waits.
-fn put_first(state: &mut State) {
-    let number = state
+/// Notes whose records had to go while the keeper wrote the ones up to `number` come right behind
+/// those, before all that still waits.
+fn put_back_deferred(state: &mut State, number: u64) {
+    let index = state
         .waiting
-        .front()
-        .map_or(state.written_number, |record| {
-            record.number.saturating_sub(1)
-        });
+        .partition_point(|record| record.number <= number);
     let deferred = std::mem::take(&mut state.deferred);
     for record in records_of_notes(deferred, number).into_iter().rev() {
         state.waiting_bytes += record.size;
-        state.waiting.push_front(record);
+        state.waiting.insert(index, record);
     }
 }
 
@@ -183,7 +188,7 @@ pub(crate) fn adopt(journal: Journal, directory: &Path, state: &mut State) {
     state.written_seq = known;
     state.assumed_seq = known;
     state.writer = Some(journal.writer);
-    put_first(state);
+    put_back_deferred(state, 0);
 }
 
 /// Where a sink starts, and what its cursor on disk is known to say.

@@ -116,7 +116,10 @@ impl State {
         let mut events = Vec::with_capacity(transaction.drafts.len());
         let mut record = Builder::default();
         let parked = self.parked.values().map(|(position, _)| *position);
-        let sinks = self.sinks.values().map(|sink| sink.position);
+        let sinks = self
+            .sinks
+            .values()
+            .map(|sink| sink.settled(self.synced_seq));
         let positions: Vec<u64> = sinks.chain(parked).collect();
         self.outages.settle(&positions);
         for mut draft in transaction.drafts {
@@ -279,6 +282,11 @@ impl State {
     /// Keeps the tail within its bounds; what is nowhere else stays, unless there is no disk.
     fn trim_tail(&mut self) {
         let memory = matches!(self.health, Health::Memory | Health::Closed);
+        // While an fsync hangs, what is written can be read from the page cache.
+        let elsewhere = match self.health {
+            Health::Good => self.written_seq.max(self.synced_seq),
+            _ => self.synced_seq,
+        };
         while self
             .tail
             .exceeds(self.limits.tail_events, self.limits.tail_bytes)
@@ -293,7 +301,7 @@ impl State {
                         sink.lost(oldest, 1);
                     }
                 }
-            } else if oldest > self.synced_seq {
+            } else if oldest > elsewhere {
                 return;
             }
             self.tail.forget_oldest();

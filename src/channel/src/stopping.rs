@@ -23,9 +23,8 @@ impl Shared {
         if state.parked.len() >= MAX_PARKED {
             state.parked.pop_first();
         }
-        state
-            .parked
-            .insert(name.to_owned(), (sink.position, sink.saved));
+        let settled = sink.settled(state.synced_seq);
+        state.parked.insert(name.to_owned(), (settled, sink.saved));
         let status = sink.status(name, state.last_seq);
         drop(state);
         self.moved();
@@ -119,9 +118,10 @@ fn outcome(state: &State, drain: u64, rounds: u64) -> Option<bool> {
         && matches!(state.health, Health::Failing { retry_at, .. } if retry_at > Instant::now());
     let mut drained = true;
     for sink in state.sinks.values() {
-        if sink.position < state.last_seq {
+        let sums_up = sink.untold_rows.any();
+        if sums_up || sink.position < state.last_seq {
             drained = false;
-            let waits_for_disk = sink.position >= state.visible(sink.needs_disk);
+            let waits_for_disk = !sums_up && sink.position >= state.visible(sink.needs_disk);
             if sink.failed_in < drain && !(disk_fails && waits_for_disk) {
                 return None;
             }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use contract::{DeliverError, Event, Fact, Timestamp};
 
 use crate::backoff::Backoff;
+use crate::flood::Condenser;
 use crate::lost::Lost;
 use crate::lost::told;
 use crate::next::Next;
@@ -20,6 +21,7 @@ pub(crate) struct Worker {
     pub(crate) name: String,
     pub(crate) generation: u64,
     pub(crate) sink: Box<dyn contract::Sink>,
+    pub(crate) condenser: Option<Condenser>,
     /// What the sink is reminded of before anything else.
     pub(crate) open: Vec<Event>,
     /// Open while the worker is behind the tail.
@@ -43,14 +45,21 @@ impl Worker {
         self.recall();
         while let Some(next) = self.next().await {
             match next {
-                Next::Batch(batch) => self.hand_over(&batch).await,
+                Next::Batch(batch) => {
+                    let plan = self.condense(batch);
+                    self.carry_out(plan).await;
+                }
+                Next::SumUp(closed) => {
+                    let plan = self.sum_up(closed);
+                    self.carry_out(plan).await;
+                }
                 Next::Refresh => self.refresh().await,
             }
         }
     }
 
     /// Hands one batch over, however long it takes.
-    async fn hand_over(&mut self, batch: &[Event]) {
+    pub(crate) async fn hand_over(&mut self, batch: &[Event]) {
         let mut rest = batch;
         let mut singly = false;
         let mut refused: Option<Refused> = None;
@@ -69,11 +78,12 @@ impl Worker {
                 }
                 Err(DeliverError::Never { .. }) if now.len() > 1 => singly = true,
                 Err(DeliverError::Never { cause }) => {
-                    if refused.as_ref().is_some_and(|before| before.cause != cause) {
+                    let other_cause = |before: &Refused| before.cause != short(&cause);
+                    if refused.as_ref().is_some_and(other_cause) {
                         self.tell(refused.take());
                     }
                     let refused = refused.get_or_insert_with(|| Refused {
-                        cause,
+                        cause: short(&cause),
                         count: 0,
                         last_seq: 0,
                         told: Lost::default(),
@@ -174,7 +184,7 @@ impl Worker {
     /// Shows a failure in the sink's status. Says whether it is the first in a row, and the cause
     /// as it is shown.
     pub(crate) fn failed(&self, cause: &str) -> (bool, String) {
-        let cause: String = cause.chars().take(512).collect();
+        let cause = short(cause);
         let mut state = self.shared.lock();
         let drains = state.drains;
         let first = state
@@ -190,4 +200,9 @@ impl Worker {
             });
         (first, cause)
     }
+}
+
+/// A sink's words, kept to a length that fits an event and a status line.
+fn short(cause: &str) -> String {
+    cause.chars().take(256).collect()
 }

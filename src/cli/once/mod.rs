@@ -18,7 +18,7 @@ use crate::config;
 use crate::lock::Lock;
 
 /// How long the sinks may take after the services are settled; cron comes again in three minutes.
-const DELIVERY_LIMIT: Duration = Duration::from_secs(30);
+const DELIVERY_LIMIT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -72,7 +72,7 @@ pub(super) fn run(path: &Path, arguments: &Arguments) -> Result<Done, CommandErr
         for spec in &loaded.config.sinks {
             start_sink(&channel, spec, spec.build()?);
         }
-        let (engine, _handle) = Engine::new(
+        let (mut engine, _handle) = Engine::new(
             loaded.config.services.clone(),
             loaded.config.sweep_every,
             loaded.config.means,
@@ -86,6 +86,9 @@ pub(super) fn run(path: &Path, arguments: &Arguments) -> Result<Done, CommandErr
                 "the kernel's means of watching cannot be had: {problem}"
             ))
         })?;
+        if loaded.services_unknown {
+            engine.expect_more();
+        }
         let (all_up, _) = engine.run_once().await;
         let told = deliver(&channel).await;
         channel.close();

@@ -23,7 +23,10 @@ use crate::control::Listener;
 use crate::lock::Lock;
 
 /// From SIGTERM to the end, at most; systemd and people wait no longer.
-const DRAIN_LIMIT: Duration = Duration::from_secs(9);
+const DRAIN_LIMIT: Duration = Duration::from_secs(8);
+
+/// How long the journal may take to be closed after that.
+const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
 pub(super) fn run(path: &Path) -> Result<Done, CommandError> {
     let loaded = config::load(path)?;
@@ -94,7 +97,7 @@ async fn daemon(path: &Path, loaded: Loaded) -> Result<Done, CommandError> {
     for spec in &loaded.config.sinks {
         start_sink(&channel, spec, spec.build()?);
     }
-    let (engine, handle) = Engine::new(
+    let (mut engine, handle) = Engine::new(
         loaded.config.services.clone(),
         loaded.config.sweep_every,
         loaded.config.means,
@@ -104,6 +107,9 @@ async fn daemon(path: &Path, loaded: Loaded) -> Result<Done, CommandError> {
         heartbeat(),
     )
     .map_err(|problem| failed("the kernel's means of watching cannot be had", &problem))?;
+    if loaded.services_unknown {
+        engine.expect_more();
+    }
     let socket = &loaded.config.control_socket;
     let listener = Listener::bind(socket).map_err(|problem| {
         failed(
@@ -159,8 +165,16 @@ async fn daemon(path: &Path, loaded: Loaded) -> Result<Done, CommandError> {
     if !channel.drain(left).await {
         warn!("not every sink has every alert yet; the rest is delivered at the next start");
     }
-    channel.close();
+    close(channel).await;
     Ok(Done::Well)
+}
+
+/// Lets go of the journal; a disk that hangs is not waited for.
+async fn close(channel: Channel) {
+    let closing = tokio::task::spawn_blocking(move || channel.close());
+    if tokio::time::timeout(CLOSE_LIMIT, closing).await.is_err() {
+        warn!("the journal's disk does not answer; what it has not taken is lost");
+    }
 }
 
 fn watch_name(means: Means) -> &'static str {

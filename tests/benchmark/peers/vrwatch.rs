@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, bail};
 use rustix::process::Signal;
@@ -29,7 +29,11 @@ pub(crate) struct Vrwatch {
 
 /// What it is to watch.
 pub(crate) enum Watched<'services> {
+    /// Named in a list as `CloudStack` writes it.
+    Listed(&'services Sleepers),
+    /// Named in the daemon's own configuration.
     Sleepers(&'services Sleepers),
+    /// The same, each with its own restart command.
     Restartables(&'services Restartables),
 }
 
@@ -127,7 +131,11 @@ fn configuration(
         sweep_every = "{sweep_every}"
         recheck = {{ attempts = 0, every = "1s" }}
         crash_loop = {{ restarts = 0, within = "10m" }}
-        restart = {{ timeout = "1s", settle = "0s", end_leftovers = false }}
+        [monitor.restart]
+        command = ["/bin/true"]
+        timeout = "1s"
+        settle = "0s"
+        end_leftovers = false
         [journal]
         directory = "{here}/journal"
         [control]
@@ -137,31 +145,43 @@ fn configuration(
         format = "rfc5424"
         "#
     );
-    let mut add = |number: usize, process: &str, pid_file: PathBuf, program: PathBuf| {
-        write!(
-            text,
-            "[[service]]\nname = \"s{number}\"\nprocess = \"{process}\"\npidfile = \"{}\"\n\
-             restart = {{ command = [\"{}\"] }}\n",
-            pid_file.display(),
-            program.display()
-        )
-    };
     match watched {
+        Watched::Listed(sleepers) => {
+            let mut list = "#Monitor services config\n".to_owned();
+            for number in 0..sleepers.count() {
+                let (process, pid_file) = (Sleepers::PROCESS, sleepers.pid_file(number));
+                write!(
+                    list,
+                    "[s{number}]\nprocessname={process}\nservicename=s{number}\npidfile={}\n",
+                    pid_file.display()
+                )?;
+            }
+            fs::write(folder.join("monitor.conf"), list)?;
+        }
         Watched::Sleepers(sleepers) => {
             for number in 0..sleepers.count() {
-                let pid_file = sleepers.pid_file(number);
-                add(number, Sleepers::PROCESS, pid_file, "/bin/true".into())?;
+                let (process, pid_file) = (Sleepers::PROCESS, sleepers.pid_file(number));
+                add_table(&mut text, number, process, &pid_file)?;
             }
         }
         Watched::Restartables(services) => {
             for number in 0..services.count() {
+                let (process, pid_file) = (Restartables::PROCESS, services.pid_file(number));
+                add_table(&mut text, number, process, &pid_file)?;
                 let program = services.program(number);
-                let pid_file = services.pid_file(number);
-                add(number, Restartables::PROCESS, pid_file, program)?;
+                writeln!(text, "restart.command = [\"{}\"]", program.display())?;
             }
         }
     }
     Ok(text)
+}
+
+fn add_table(text: &mut String, number: usize, process: &str, pid_file: &Path) -> std::fmt::Result {
+    let pid_file = pid_file.display();
+    write!(
+        text,
+        "[[service]]\nname = \"s{number}\"\nprocess = \"{process}\"\npidfile = \"{pid_file}\"\n"
+    )
 }
 
 fn has_looked(config: &Path) -> bool {

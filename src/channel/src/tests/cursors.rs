@@ -90,9 +90,11 @@ async fn a_sink_far_behind_reads_the_disk_and_catches_up_in_order() {
 }
 
 #[tokio::test]
-async fn no_cursor_runs_ahead_of_what_is_synced() {
+async fn neither_a_cursor_nor_any_sink_but_syslog_runs_ahead_of_what_is_synced() {
     let folder = folder();
     let (channel, _) = open(&folder);
+    let (remote, sink) = willing();
+    channel.start_sink("remote", sink, ON_DISK);
     let (heard, sink) = willing();
     channel.start_sink("local", sink, AT_ONCE);
     {
@@ -112,7 +114,9 @@ async fn no_cursor_runs_ahead_of_what_is_synced() {
         cursor::read(&cursor::path(folder.path(), "local")) == cursor::Cursor::At(0)
     })
     .await;
+    assert_eq!(remote.offers().len(), 0);
     assert!(channel.sync());
+    soon("the other hears them too", || remote.seqs() == [1, 2, 3]).await;
     assert_eq!(
         cursor::read(&cursor::path(folder.path(), "local")),
         cursor::Cursor::At(3)

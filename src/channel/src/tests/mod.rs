@@ -27,8 +27,14 @@ use tokio::time::Instant;
 use crate::settings::Limits;
 use crate::{Channel, Note, Opened, Reader, Settings, SinkOptions, Transaction};
 
-const ON_DISK: SinkOptions = SinkOptions { needs_disk: true };
-const AT_ONCE: SinkOptions = SinkOptions { needs_disk: false };
+const ON_DISK: SinkOptions = SinkOptions {
+    needs_disk: true,
+    flood: None,
+};
+const AT_ONCE: SinkOptions = SinkOptions {
+    needs_disk: false,
+    flood: None,
+};
 
 /// Small segments, and a failing disk is tried again soon.
 fn small() -> Limits {

@@ -159,3 +159,33 @@ fn a_journal_after_a_failed_sync_is_written_once_more_and_read_once() {
     assert_eq!(opened.notes, [("round".to_owned(), Note::from(19))].into());
     assert_eq!(read_all(&folder), published);
 }
+
+#[test]
+fn while_an_fsync_hangs_memory_stays_bounded_and_nothing_is_lost() {
+    let folder = folder();
+    let limits = Limits {
+        tail_events: 20,
+        waiting_records: 30,
+        ..small()
+    };
+    let (channel, _) = Channel::open_within(settings(&folder), "r".into(), limits).unwrap();
+    let mut published = Vec::new();
+    {
+        // The keeper cannot confirm anything while this lock is held.
+        let mut state = channel.state();
+        for n in 0..500 {
+            published.extend(state.publish(Transaction {
+                notes: vec![note(&format!("key {}", n % 7), n)],
+                ..events(2)
+            }));
+            assert!(state.waiting.len() <= 30);
+            assert!(!state.tail.exceeds(20, usize::MAX));
+        }
+        assert_eq!(state.lost.count, 0);
+    }
+    assert!(channel.close());
+    assert_eq!(read_all(&folder), published);
+    let (_, opened) = open(&folder);
+    assert_eq!(opened.notes.len(), 7);
+    assert_eq!(opened.notes["key 2"], 499);
+}

@@ -18,8 +18,8 @@ pub(crate) struct Entry {
     pub(crate) retiring: bool,
     /// Since when it is in its phase, by the wall clock.
     pub(crate) since: Timestamp,
-    /// What was last put down.
-    pub(crate) noted: Option<Note>,
+    /// What was last put down; for most services nothing.
+    pub(crate) noted: Option<Box<Note>>,
 }
 
 impl Entry {

@@ -2,29 +2,30 @@
 //! carries its decisions out. One task, so that nothing about one service ever happens twice at
 //! once; the restart commands run in tasks of their own, so that a slow one delays nobody.
 
+mod carry_out;
 mod entry;
 mod handle;
 mod note;
+mod reconfigure;
+mod requests;
+mod resume;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use contract::Draft;
 use tokio::sync::mpsc;
-use tracing::{debug, error, info, warn};
+use tracing::info;
 
 use self::entry::Entry;
 use self::handle::Request;
 pub use self::handle::{Handle, RequestError, ServiceStatus};
 use self::note::Note;
-use crate::judge::{Decision, Observation, Outcome, Phase, State};
+use crate::judge::{Observation, Outcome, Phase, State};
 use crate::watch::{Change, Id, Means, Verdict, Watcher};
 use crate::{Clock, Moment, Service, restart};
-
-/// Rounds of look and judgement that one observation may cause; the judge needs three.
-const ROUNDS: usize = 32;
 
 /// How long a stopping engine waits for restart commands that run.
 const STOP_GRACE: Duration = Duration::from_secs(7);
@@ -61,8 +62,13 @@ pub struct Engine<R> {
     boot: String,
     record: R,
     watcher: Watcher,
-    entries: BTreeMap<Id, Entry>,
+    /// Boxed: a map's nodes have room for eleven and are half empty.
+    entries: BTreeMap<Id, Box<Entry>>,
     ids: HashMap<String, Id>,
+    /// What is remembered of services that are not configured.
+    absent: BTreeMap<String, Note>,
+    /// Whether those may be configured later all the same.
+    more_to_come: bool,
     next_id: Id,
     sweep_every: Duration,
     next_sweep: Duration,
@@ -107,6 +113,8 @@ impl<R: Record> Engine<R> {
             watcher: Watcher::new(means)?,
             entries: BTreeMap::new(),
             ids: HashMap::new(),
+            absent: BTreeMap::new(),
+            more_to_come: false,
             next_id: 0,
             sweep_every,
             next_sweep: Duration::ZERO,
@@ -165,73 +173,20 @@ impl<R: Record> Engine<R> {
         (all_up, states)
     }
 
-    /// Takes up the services and what is remembered of them.
-    fn resume(&mut self, services: Vec<Service>, notes: BTreeMap<String, serde_json::Value>) {
-        let now = self.clock.now();
-        let mut remembered = BTreeMap::new();
-        for (name, value) in notes {
-            match serde_json::from_value::<Note>(value) {
-                Ok(note) => {
-                    remembered.insert(name, note);
-                }
-                Err(problem) => {
-                    warn!(service = name, %problem, "what was remembered of a service cannot be read; it starts anew");
-                }
-            }
-        }
-        for service in services {
-            let note = remembered.remove(&service.name);
-            let longest = service.policy.hold_off;
-            let id = self.add(service, now);
-            let (Some(note), Some(entry)) = (note, self.entries.get_mut(&id)) else {
-                continue;
-            };
-            let note = note.resumed(&self.boot, now, longest);
-            if let Some(kin) = note.kin.clone() {
-                self.watcher.remember(id, kin);
-            }
-            entry.state = note.state.clone();
-            entry.token.clone_from(&note.token);
-            entry.noted = Some(note);
-        }
-        // Removed from the configuration while no daemon ran: an open outage is closed in words.
-        for (name, note) in remembered {
-            let outage = note.state.outage().map(str::to_owned);
-            let policy = crate::judge::Policy::default();
-            let (_, decisions) = note.state.judge(&policy, Observation::Removed, now);
-            let drafts = decisions
-                .into_iter()
-                .filter_map(|decision| match decision {
-                    Decision::Emit { outage, fact } => Some(Draft {
-                        service: Some(name.clone()),
-                        process: None,
-                        outage,
-                        time: now.wall,
-                        fact,
-                    }),
-                    Decision::Look | Decision::Restart { .. } => None,
-                })
-                .collect();
-            debug!(
-                service = name,
-                ?outage,
-                "forgets a service that is no longer configured"
-            );
-            self.record.record(drafts, vec![(name, None)]);
-        }
-    }
-
     fn add(&mut self, service: Service, now: Moment) -> Id {
         let id = self.next_id;
         self.next_id += 1;
         self.watcher.add(id, service.target.clone());
         self.ids.insert(service.name.clone(), id);
-        self.entries.insert(id, Entry::new(service, now));
+        self.entries.insert(id, Box::new(Entry::new(service, now)));
         id
     }
 
     /// The first look at everything, and at restart commands that an earlier daemon left running.
     fn begin(&mut self) {
+        if !self.more_to_come {
+            self.forget_absent();
+        }
         let ids: Vec<Id> = self.entries.keys().copied().collect();
         for &id in &ids {
             self.find_left_running(id);
@@ -381,281 +336,6 @@ impl<R: Record> Engine<R> {
                 ended: sight.ended,
                 noticed: sight.noticed,
             },
-        }
-    }
-
-    /// One observation to the judge; its words onto the disk; then its decisions into deeds.
-    fn observe(&mut self, id: Id, observation: Observation) {
-        let mut waiting = VecDeque::from([observation]);
-        for _ in 0..ROUNDS {
-            let Some(observation) = waiting.pop_front() else {
-                return;
-            };
-            let now = self.clock.now();
-            let Some(entry) = self.entries.get_mut(&id) else {
-                return;
-            };
-            let before = std::mem::discriminant(&entry.state.phase());
-            let (state, decisions) =
-                entry
-                    .state
-                    .clone()
-                    .judge(&entry.service.policy, observation, now);
-            entry.state = state;
-            if std::mem::discriminant(&entry.state.phase()) != before {
-                entry.since = now.wall;
-            }
-            let mut drafts = Vec::new();
-            let mut deeds = Vec::new();
-            for decision in decisions {
-                match decision {
-                    Decision::Emit { outage, fact } => {
-                        drafts.push(entry.draft(outage, now.wall, fact));
-                    }
-                    deed => deeds.push(deed),
-                }
-            }
-            if deeds
-                .iter()
-                .any(|deed| matches!(deed, Decision::Restart { .. }))
-            {
-                entry.token = Some(format!(
-                    "{}/{}",
-                    entry.state.outage().unwrap_or(&entry.service.name),
-                    now.monotonic.as_nanos()
-                ));
-            } else if !entry.state.restart_running() {
-                entry.token = None;
-            }
-            self.put_down(id, drafts, now);
-            for deed in deeds {
-                match deed {
-                    Decision::Look => waiting.push_back(self.look(id)),
-                    Decision::Restart { attempt } => self.restart(id, attempt),
-                    Decision::Emit { .. } => {}
-                }
-            }
-        }
-        error!(
-            id,
-            "the judge asks for look after look about one service; it is left until its next turn"
-        );
-    }
-
-    /// Puts events and the new state down when either is worth it.
-    fn put_down(&mut self, id: Id, drafts: Vec<Draft>, now: Moment) {
-        let Some(entry) = self.entries.get_mut(&id) else {
-            return;
-        };
-        // Whose left-overs may be ended must be known to the next daemon too.
-        let kin = if entry.service.restart.end_leftovers {
-            self.watcher.kin(id).cloned()
-        } else {
-            None
-        };
-        let keep = kin.is_some() || entry.state.must_be_kept();
-        let note = keep.then(|| {
-            Note::new(
-                self.boot.clone(),
-                now,
-                entry.state.clone(),
-                kin,
-                entry.token.clone(),
-            )
-        });
-        let same = match (&note, &entry.noted) {
-            (Some(new), Some(old)) => new.says_the_same(old),
-            (None, None) => true,
-            _ => false,
-        };
-        if same && drafts.is_empty() {
-            return;
-        }
-        let value = note.as_ref().and_then(|note| {
-            serde_json::to_value(note)
-                .inspect_err(|problem| error!(%problem, "a service's state cannot be written down"))
-                .ok()
-        });
-        let name = entry.service.name.clone();
-        entry.noted = note;
-        self.record.record(drafts, vec![(name, value)]);
-    }
-
-    fn restart(&mut self, id: Id, attempt: u32) {
-        let Some(entry) = self.entries.get(&id) else {
-            return;
-        };
-        let settings = entry.service.restart.clone();
-        let target = entry.service.target.clone();
-        let token = entry.token.clone().unwrap_or_default();
-        let kin = self.watcher.kin(id).cloned();
-        info!(
-            service = entry.service.name,
-            attempt,
-            command = ?settings.command,
-            "restarts a service"
-        );
-        let report = self.report_end.clone();
-        tokio::spawn(async move {
-            let outcome = restart::run(&settings, &token, kin.as_ref(), |group| {
-                target.is_up_in_group(group)
-            })
-            .await;
-            // The receiver is gone only when the engine is.
-            let _ = report.send((id, outcome)).await;
-        });
-    }
-
-    fn restart_ended(&mut self, id: Id, outcome: Outcome) {
-        if self.entries.get(&id).is_some_and(|entry| entry.retiring) {
-            self.forget(id);
-        } else {
-            self.observe(id, Observation::RestartEnded(outcome));
-        }
-    }
-
-    fn answer(&mut self, request: Request) {
-        // Whoever asked may have gone away meanwhile; the deed stands all the same.
-        match request {
-            Request::Status(reply) => {
-                let now = self.clock.now();
-                let mut services: Vec<_> = self
-                    .entries
-                    .values()
-                    .filter(|entry| !entry.retiring)
-                    .map(|entry| entry.status(now))
-                    .collect();
-                services.sort_by(|one, other| one.name.cmp(&other.name));
-                let _ = reply.send(services);
-            }
-            Request::Hold {
-                service,
-                duration,
-                reason,
-                reply,
-            } => {
-                let until =
-                    duration.map(|duration| self.clock.now().monotonic.saturating_add(duration));
-                let answer = self.find(&service).map(|id| {
-                    self.observe(id, Observation::Held { until, reason });
-                });
-                let _ = reply.send(answer);
-            }
-            Request::Release { service, reply } => {
-                let answer = self
-                    .find(&service)
-                    .map(|id| self.observe(id, Observation::Released));
-                let _ = reply.send(answer);
-            }
-            Request::Reconfigure {
-                services,
-                sweep_every,
-                reply,
-            } => {
-                self.reconfigure(services, sweep_every);
-                let _ = reply.send(());
-            }
-            Request::Stop => {}
-        }
-    }
-
-    fn find(&self, name: &str) -> Result<Id, RequestError> {
-        self.ids
-            .get(name)
-            .copied()
-            .ok_or_else(|| RequestError::NoSuchService {
-                asked: name.chars().take(64).collect(),
-                known: {
-                    let mut known: Vec<String> = self.ids.keys().take(32).cloned().collect();
-                    known.sort();
-                    known
-                },
-            })
-    }
-
-    fn reconfigure(&mut self, services: Vec<Service>, sweep_every: Duration) {
-        let now = self.clock.now();
-        self.sweep_every = sweep_every;
-        self.next_sweep = self
-            .next_sweep
-            .min(now.monotonic.saturating_add(sweep_every));
-        let mut gone: HashMap<String, Id> = self.ids.clone();
-        for service in services {
-            let Some(id) = gone.remove(&service.name) else {
-                info!(
-                    service = service.name,
-                    "a service is new in the configuration"
-                );
-                let id = match self.retiring(&service.name) {
-                    Some(id) => self.take_back(id, service),
-                    None => self.add(service, now),
-                };
-                self.look_and_judge(id);
-                continue;
-            };
-            let Some(entry) = self.entries.get_mut(&id) else {
-                continue;
-            };
-            let moved = entry.service.target != service.target;
-            entry.service = service;
-            if moved {
-                info!(
-                    service = entry.service.name,
-                    "a service's process name or pid file changed in the configuration"
-                );
-                let target = entry.service.target.clone();
-                self.watcher.remove(id);
-                self.watcher.add(id, target);
-                // What it is held off for may be mended with this; a hold by hand stays.
-                if matches!(entry.state.phase(), Phase::HeldOff { .. }) {
-                    self.observe(id, Observation::Released);
-                }
-                self.look_and_judge(id);
-            }
-        }
-        for (name, id) in gone {
-            info!(
-                service = name,
-                "a service is no longer in the configuration"
-            );
-            self.observe(id, Observation::Removed);
-            let Some(entry) = self.entries.get_mut(&id) else {
-                continue;
-            };
-            self.ids.remove(&name);
-            self.watcher.remove(id);
-            if entry.state.restart_running() {
-                entry.retiring = true;
-            } else {
-                self.forget(id);
-            }
-        }
-    }
-
-    fn retiring(&self, name: &str) -> Option<Id> {
-        self.entries
-            .iter()
-            .find(|(_, entry)| entry.retiring && entry.service.name == name)
-            .map(|(&id, _)| id)
-    }
-
-    /// A service that came back into the configuration before its restart command had ended.
-    fn take_back(&mut self, id: Id, service: Service) -> Id {
-        self.watcher.add(id, service.target.clone());
-        self.ids.insert(service.name.clone(), id);
-        if let Some(entry) = self.entries.get_mut(&id) {
-            entry.service = service;
-            entry.retiring = false;
-        }
-        id
-    }
-
-    fn forget(&mut self, id: Id) {
-        if let Some(entry) = self.entries.remove(&id)
-            && entry.noted.is_some()
-        {
-            self.record
-                .record(Vec::new(), vec![(entry.service.name, None)]);
         }
     }
 

@@ -276,7 +276,7 @@ impl Directories {
             tracing::warn!(
                 directory = %path.display(),
                 error = %io::Error::from(error),
-                "a directory of pid files cannot be watched: changes in it are noticed by sweeps only"
+                "a directory cannot be watched: changed pid files in it are noticed by sweeps only, a changed configuration after SIGHUP only"
             );
         }
     }
