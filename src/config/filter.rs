@@ -1,15 +1,19 @@
-//! The keys that every sink's section may have: which events it is told.
+//! The keys that every sink's section may have: which events it is told, and from when on those of
+//! a service that flaps are summed up.
 
+use std::fmt;
 use std::pin::Pin;
 use std::time::Duration;
 
-use contract::{DeliverError, Event, Fact, Severity, Sink};
+use channel::Flood;
+
+use contract::{DeliverError, Event, Fact, Severity, Sink, human};
 use serde::{Deserialize, Deserializer, de};
 
 use super::document::meant;
 
 /// The keys, which a sink itself never sees.
-pub(crate) const KEYS: [&str; 3] = ["min_severity", "kinds", "services"];
+pub(crate) const KEYS: [&str; 4] = ["min_severity", "kinds", "services", "flood"];
 
 /// The kinds of events that can be asked for.
 const KINDS: [&str; 7] = [
@@ -32,6 +36,8 @@ pub(crate) struct Filter {
     kinds: Option<Vec<Kind>>,
     /// About these services only; events about vrwatch itself always pass.
     services: Option<Vec<String>>,
+    /// How many outages of a service are told one by one; the rest is summed up.
+    flood: Flooding,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +45,109 @@ struct MinSeverity(Severity);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Kind(String);
+
+/// `false`, or a table whose absent keys have their defaults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Flooding(Option<Flood>);
+
+impl Default for Flooding {
+    fn default() -> Self {
+        Self(Some(Flood::default()))
+    }
+}
+
+/// The table as people write it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct WrittenFlood {
+    outages: Outages,
+    within: Within,
+}
+
+impl Default for WrittenFlood {
+    fn default() -> Self {
+        let Flood { outages, within } = Flood::default();
+        Self {
+            outages: Outages(outages),
+            within: Within(within),
+        }
+    }
+}
+
+struct Outages(u32);
+
+impl Outages {
+    const MOST: u32 = 1000;
+}
+
+struct Within(Duration);
+
+impl Within {
+    const LEAST: human::Duration = human::Duration::from_millis(10_000);
+    const MOST: human::Duration = human::Duration::from_millis(86_400_000);
+}
+
+impl<'de> Deserialize<'de> for Outages {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let outages = i64::deserialize(deserializer)?;
+        u32::try_from(outages)
+            .ok()
+            .filter(|outages| (1..=Self::MOST).contains(outages))
+            .map(Self)
+            .ok_or_else(|| {
+                de::Error::custom(format_args!(
+                    "must be from 1 to {}, and {outages} is not",
+                    Self::MOST
+                ))
+            })
+    }
+}
+
+impl<'de> Deserialize<'de> for Within {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let within = human::Duration::deserialize(deserializer)?;
+        if within < Self::LEAST || within > Self::MOST {
+            return Err(de::Error::custom(format_args!(
+                "must be from {} to {}, and `{within}` is not",
+                Self::LEAST,
+                Self::MOST
+            )));
+        }
+        Ok(Self(within.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Flooding {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(FloodingVisitor)
+    }
+}
+
+struct FloodingVisitor;
+
+impl<'de> de::Visitor<'de> for FloodingVisitor {
+    type Value = Flooding;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a table such as { outages = 10, within = \"10m\" }, or false")
+    }
+
+    fn visit_bool<E: de::Error>(self, on: bool) -> Result<Flooding, E> {
+        Ok(if on {
+            Flooding::default()
+        } else {
+            Flooding(None)
+        })
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Flooding, A::Error> {
+        let written = WrittenFlood::deserialize(de::value::MapAccessDeserializer::new(map))?;
+        Ok(Flooding(Some(Flood {
+            outages: written.outages.0,
+            within: written.within.0,
+        })))
+    }
+}
 
 impl<'de> Deserialize<'de> for MinSeverity {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -61,9 +170,11 @@ impl<'de> Deserialize<'de> for Kind {
 }
 
 impl Filter {
-    /// Whether the sink is told this event. Tests always pass.
+    /// Whether the sink is told this event. Tests always pass, and so does the sum of what passed
+    /// before.
     pub(crate) fn admits(&self, event: &Event) -> bool {
-        if matches!(event.fact, Fact::Test { .. }) {
+        let is_sum = event.service.is_some() && matches!(event.fact, Fact::AlertsDropped { .. });
+        if is_sum || matches!(event.fact, Fact::Test { .. }) {
             return true;
         }
         self.min_severity
@@ -80,6 +191,11 @@ impl Filter {
             })
     }
 
+    /// From when on the outages of a service are summed up.
+    pub(crate) const fn flood(&self) -> Option<Flood> {
+        self.flood.0
+    }
+
     /// The services that are named, to be compared with those that exist.
     pub(crate) fn services(&self) -> &[String] {
         self.services.as_deref().unwrap_or_default()
@@ -87,7 +203,13 @@ impl Filter {
 
     /// `sink`, told only what passes.
     pub(crate) fn before(&self, sink: Box<dyn Sink>) -> Box<dyn Sink> {
-        if *self == Self::default() {
+        let flood = self.flood;
+        if *self
+            == (Self {
+                flood,
+                ..Self::default()
+            })
+        {
             return sink;
         }
         Box::new(Filtered {
@@ -108,6 +230,15 @@ impl Filter {
         }
         if let Some(services) = &self.services {
             parts.push(format!("about {}", services.join(", ")));
+        }
+        match self.flood.0 {
+            None => parts.push("never summed up".to_owned()),
+            Some(flood) if flood != Flood::default() => parts.push(format!(
+                "summed up beyond {} outages of a service within {}",
+                flood.outages,
+                human::Duration(flood.within)
+            )),
+            Some(_) => {}
         }
         parts.join("; ")
     }
@@ -144,6 +275,10 @@ impl Sink for Filtered {
             }
             self.sink.deliver(&admitted).await
         })
+    }
+
+    fn wants(&self, event: &Event) -> bool {
+        self.filter.admits(event) && self.sink.wants(event)
     }
 
     fn gathers_for(&self) -> Duration {
@@ -312,6 +447,8 @@ mod tests {
         let filter: Filter = serde_json::from_value(json!({"services": ["ssh"]})).unwrap();
         let heard = Arc::new(Mutex::new(Vec::new()));
         let mut sink = filter.before(Box::new(Heard(Arc::clone(&heard))));
+        let wanted: Vec<bool> = batch().iter().map(|event| sink.wants(event)).collect();
+        assert_eq!(wanted, [false, true, true, true]);
         assert_eq!(sink.gathers_for(), Duration::from_secs(7));
         assert_eq!(sink.refreshes_every(), Some(Duration::from_secs(8)));
         sink.recall(&batch()[..2]);
@@ -338,6 +475,60 @@ mod tests {
             error(json!({"min_severity": "bad"})),
             "`bad` is no severity; use critical, major, minor, warning, indeterminate or cleared"
         );
+    }
+
+    #[test]
+    fn outages_are_summed_up_unless_that_is_refused() {
+        let read = |value| {
+            serde_json::from_value::<Filter>(value)
+                .map(|filter| {
+                    let flood = filter.flood();
+                    let words = filter.describe();
+                    (flood.map(|f| (f.outages, f.within.as_secs())), words)
+                })
+                .map_err(|error| error.to_string())
+        };
+        let is = |flood, words: &str| Ok((flood, words.to_owned()));
+        assert_eq!(read(json!({})), is(Some((10, 600)), ""));
+        assert_eq!(read(json!({"flood": true})), is(Some((10, 600)), ""));
+        assert_eq!(read(json!({"flood": false})), is(None, "never summed up"));
+        assert_eq!(
+            read(json!({"flood": {"outages": 3, "within": "1h"}})),
+            is(
+                Some((3, 3600)),
+                "summed up beyond 3 outages of a service within 1h"
+            )
+        );
+        for (flood, words) in [
+            (
+                json!({"outages": 0}),
+                "must be from 1 to 1000, and 0 is not",
+            ),
+            (
+                json!({"within": "5s"}),
+                "must be from 10s to 1d, and `5s` is not",
+            ),
+            (
+                json!({"outage": 5}),
+                "unknown field `outage`, expected `outages` or `within`",
+            ),
+            (
+                json!("off"),
+                "invalid type: string \"off\", expected a table such as { outages = 10, within = \"10m\" }, or false",
+            ),
+        ] {
+            assert_eq!(read(json!({"flood": flood})), Err(words.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_sum_passes_every_filter() {
+        let filter = json!({"kinds": ["restarted"], "min_severity": "critical"});
+        let filter: Filter = serde_json::from_value(filter).unwrap();
+        let dropped = batch().remove(2);
+        assert!(!filter.admits(&dropped));
+        let sum = event("sum", Some("dhcp"), dropped.fact);
+        assert!(filter.admits(&sum));
     }
 
     #[test]

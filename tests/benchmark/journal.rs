@@ -86,7 +86,10 @@ fn streamed(disk: &Path, effort: Effort, table: &mut Table) -> anyhow::Result<()
 async fn stream(folder: &Path, count: u64) -> anyhow::Result<u64> {
     let channel = open(folder)?;
     let taken = Arc::new(Taken::default());
-    let options = SinkOptions { needs_disk: true };
+    let options = SinkOptions {
+        needs_disk: true,
+        flood: None,
+    };
     channel.start_sink("null", Box::new(Null(Arc::clone(&taken))), options);
     let start = clock::now();
     for number in 0..count {

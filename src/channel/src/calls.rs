@@ -37,7 +37,7 @@ impl Worker {
         answer(async move { sink.deliver(batch).await }).await
     }
 
-    fn ask<T>(&mut self, what: impl FnOnce(&mut dyn Sink) -> T) -> Option<T> {
+    pub(crate) fn ask<T>(&mut self, what: impl FnOnce(&mut dyn Sink) -> T) -> Option<T> {
         let sink = self.sink.as_mut();
         catch_unwind(AssertUnwindSafe(|| what(sink)))
             .inspect_err(|_| tracing::error!(sink = self.name, "the sink broke down (it panicked)"))

@@ -8,6 +8,7 @@ use contract::{Event, Sink};
 
 use crate::backoff::Backoff;
 use crate::cursor::{self, Cursor};
+use crate::flood::Condenser;
 use crate::lost::told;
 use crate::notes::Notes;
 use crate::recover::start_position;
@@ -182,6 +183,7 @@ impl Channel {
             name: name.to_owned(),
             generation,
             sink,
+            condenser: options.flood.map(Condenser::new),
             open: state.outages.open_at(position),
             reader: None,
             backoff: Backoff::default(),

@@ -7,10 +7,12 @@
 mod backoff;
 mod calls;
 mod channel;
+mod condense;
 pub mod config;
 mod cursor;
 mod cut;
 mod errors;
+mod flood;
 mod frame;
 mod glance;
 mod head;
@@ -44,6 +46,7 @@ mod writer;
 
 pub use channel::Channel;
 pub use errors::OpenError;
+pub use flood::Flood;
 pub use glance::{Glance, glance};
 pub use reader::Reader;
 pub use settings::{Settings, SinkOptions};

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::Reader;
+use crate::flood::{Closed, Condenser};
 use crate::shared::Shared;
 use crate::tail::Take;
 use crate::worker::Worker;
@@ -20,6 +21,8 @@ const MAX_BYTES: usize = 256 * 1024;
 /// What is due.
 pub(crate) enum Next {
     Batch(Vec<Event>),
+    /// What was summed up is told.
+    SumUp(Vec<Closed>),
     Refresh,
 }
 
@@ -28,8 +31,8 @@ enum Look {
     /// The sink is no longer this worker's.
     Gone,
     Batch(Vec<Event>),
-    /// There is nothing.
-    Idle(Arc<Notify>),
+    /// There is nothing; whether somebody drains.
+    Idle(Arc<Notify>, bool),
     /// There is something that need not go before then.
     Gathering(Arc<Notify>, Instant),
     /// What comes behind the first number is no longer in memory; up to the second it may be read.
@@ -44,6 +47,10 @@ impl Worker {
         loop {
             // Made before the look, so that no drain that begins behind it is missed.
             let hurry = shared.hurry.notified();
+            let sum_due = self.condenser.as_ref().and_then(Condenser::due);
+            if sum_due.is_some_and(|due| due <= Instant::now()) {
+                return self.sum_up_due(false);
+            }
             match self.look() {
                 Look::Gone => return None,
                 Look::Again => {}
@@ -55,7 +62,8 @@ impl Worker {
                         () = tokio::time::sleep_until(until) => {}
                     }
                 }
-                Look::Idle(wake) => {
+                Look::Idle(_, true) if sum_due.is_some() => return self.sum_up_due(true),
+                Look::Idle(wake, _) => {
                     let every = self.refreshes_every();
                     let due = self.refreshing.due(every);
                     if due.is_some_and(|due| due <= Instant::now()) {
@@ -63,7 +71,8 @@ impl Worker {
                     }
                     tokio::select! {
                         () = wake.notified() => {}
-                        () = until(due) => {}
+                        () = hurry, if sum_due.is_some() => {}
+                        () = until(earlier(due, sum_due)) => {}
                     }
                 }
                 Look::OnDisk(after, visible) => match self.read(after, visible) {
@@ -77,6 +86,15 @@ impl Worker {
                 },
             }
         }
+    }
+
+    fn sum_up_due(&mut self, all: bool) -> Option<Next> {
+        let condenser = self.condenser.as_mut()?;
+        Some(Next::SumUp(if all {
+            condenser.close_all()
+        } else {
+            condenser.close(Instant::now())
+        }))
     }
 
     fn look(&mut self) -> Look {
@@ -98,7 +116,7 @@ impl Worker {
         };
         if after >= visible {
             self.reader = None;
-            return Look::Idle(Arc::clone(&sink.wake));
+            return Look::Idle(Arc::clone(&sink.wake), state.draining > 0);
         }
         if !window.is_zero() && state.draining == 0 {
             let waiting = state.tail.waiting(after, visible, MAX_EVENTS, MAX_BYTES);
@@ -160,6 +178,10 @@ impl Worker {
             Ok(None)
         }
     }
+}
+
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    one.into_iter().chain(other).min()
 }
 
 /// Sleeps until then; without a time no timer runs.

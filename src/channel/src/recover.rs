@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::condense::Untold;
 use crate::cursor::{self, Cursor};
 use crate::open::Journal;
 use crate::record::{Record, records_of_notes, snapshot};
@@ -167,9 +168,11 @@ pub(crate) fn adopt(journal: Journal, directory: &Path, state: &mut State) {
                 sink.position = position;
                 sink.held = position;
                 sink.saved = saved;
+                sink.untold_rows = Untold::default();
             } else {
                 sink.position += by;
                 sink.held += by;
+                sink.untold_rows.shift(by);
             }
         }
         for (position, _) in state.parked.values_mut() {

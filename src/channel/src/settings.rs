@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::Flood;
+
 /// Where the journal lives and how large it may grow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -28,6 +30,8 @@ pub struct SinkOptions {
     /// Whether it may only see what is on disk. False for syslog alone, which is told even when
     /// the disk is full.
     pub needs_disk: bool,
+    /// From when on the outages of a service that flaps are summed up; `None` for never.
+    pub flood: Option<Flood>,
 }
 
 /// Bounds that are no matter of taste; tests make them small.

@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use crate::SinkStatus;
+use crate::condense::Untold;
 use crate::lost::Lost;
 
 /// One sink.
@@ -24,7 +25,10 @@ pub(crate) struct Sink {
     pub(crate) saved: Option<u64>,
     /// Loss that is counted but not told yet.
     pub(crate) untold: Lost,
+    /// What its worker passed without telling it yet.
+    pub(crate) untold_rows: Untold,
     pub(crate) delivered: u64,
+    pub(crate) summed_up: u64,
     pub(crate) dropped: u64,
     pub(crate) last_error: Option<String>,
     pub(crate) last_error_at: Option<Timestamp>,
@@ -50,7 +54,9 @@ impl Sink {
             held: position,
             saved,
             untold: Lost::default(),
+            untold_rows: Untold::default(),
             delivered: 0,
+            summed_up: 0,
             dropped: 0,
             last_error: None,
             last_error_at: None,
@@ -64,6 +70,11 @@ impl Sink {
     /// Nothing up to here can be lost to it any more.
     pub(crate) fn reach(&self) -> u64 {
         self.position.max(self.held)
+    }
+
+    /// Up to where nothing has to be read again: what its cursor is to say once that is on disk.
+    pub(crate) fn settled(&self, synced: u64) -> u64 {
+        self.position.min(self.untold_rows.limit(synced))
     }
 
     /// The sink took `count` events, the last of them `seq`.
@@ -90,6 +101,7 @@ impl Sink {
             name: name.to_owned(),
             pending: last_seq.saturating_sub(self.position),
             delivered: self.delivered,
+            summed_up: self.summed_up,
             dropped: self.dropped,
             last_error: self.last_error.clone(),
             last_error_at: self.last_error_at,

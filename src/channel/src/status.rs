@@ -66,6 +66,8 @@ pub struct SinkStatus {
     pub pending: u64,
     /// Events it took since it was started.
     pub delivered: u64,
+    /// Events it was told of in sum since it was started, not one by one.
+    pub summed_up: u64,
     /// Events it lost since it was started: refused for good, or gone before it took them.
     pub dropped: u64,
     /// What it last answered when it did not take a batch.

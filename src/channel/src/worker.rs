@@ -181,6 +181,7 @@ impl Worker {
         // Whether the time is up or somebody drains, the next try is due.
         let _ = tokio::time::timeout(wait, hurry).await;
     }
+
     /// Shows a failure in the sink's status. Says whether it is the first in a row, and the cause
     /// as it is shown.
     pub(crate) fn failed(&self, cause: &str) -> (bool, String) {

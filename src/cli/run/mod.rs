@@ -78,6 +78,7 @@ pub(super) fn start_sink(channel: &Channel, spec: &SinkSpec, sink: Box<dyn Sink>
         sink,
         SinkOptions {
             needs_disk: spec.needs_disk,
+            flood: spec.filter().flood(),
         },
     );
 }

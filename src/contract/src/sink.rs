@@ -41,6 +41,12 @@ pub trait Sink: Send {
         Ok(())
     }
 
+    /// Whether it is for this sink at all: what it does not want it is never handed. This is for a
+    /// filter before a sink; a sink itself wants everything.
+    fn wants(&self, _event: &Event) -> bool {
+        true
+    }
+
     /// Called once, before anything else: the events, oldest first, of the outages that are open
     /// as far as this sink has been told. What a sink that refreshes has to go on with.
     fn recall(&mut self, _open: &[Event]) {}

@@ -6,6 +6,7 @@ mod cursors;
 mod damage;
 mod disk;
 mod drain;
+mod flood;
 mod gather;
 mod glances;
 mod kill;
