@@ -10,7 +10,7 @@ use std::path::Path;
 use contract::{Event, Severity, Timestamp};
 use serde::Deserialize;
 
-use crate::head;
+use crate::head::Heads;
 use crate::record::Payload;
 use crate::scan::{Scanner, Step};
 use crate::segment;
@@ -29,14 +29,14 @@ pub struct Glance<'a> {
     pub severity: Severity,
     /// Starts with all of it; what follows is something else.
     #[serde(skip)]
-    pub(crate) json: &'a str,
+    pub(crate) json: &'a [u8],
 }
 
 impl Glance<'_> {
     /// All of it; `None` when that cannot be read.
     #[must_use]
     pub fn event(&self) -> Option<Event> {
-        let mut values = serde_json::Deserializer::from_str(self.json).into_iter();
+        let mut values = serde_json::Deserializer::from_slice(self.json).into_iter();
         match values.next()? {
             Ok(event) => Some(event),
             Err(error) => {
@@ -65,6 +65,7 @@ pub fn glance(
     let names = &names[behind.saturating_sub(1)..];
     let mut reached = after;
     let mut looked_into = Vec::new();
+    let heads = Heads::new();
     for (index, name) in names.iter().enumerate() {
         let Some(file) = segment::open(&name.path(&journal))? else {
             // It was deleted since, and so were its events.
@@ -72,7 +73,7 @@ pub fn glance(
         };
         let before = reached;
         let mut scanner = Scanner::new(file);
-        match walk(&mut scanner, &mut reached, &mut look) {
+        match walk(&mut scanner, &heads, &mut reached, &mut look) {
             Ok(flow) => {
                 if reached > before {
                     looked_into.push(scanner.into_file());
@@ -96,6 +97,7 @@ pub fn glance(
 
 fn walk(
     scanner: &mut Scanner,
+    heads: &Heads,
     reached: &mut u64,
     look: &mut impl FnMut(&Glance<'_>) -> ControlFlow<()>,
 ) -> io::Result<ControlFlow<()>> {
@@ -110,7 +112,7 @@ fn walk(
         match scanner.step()? {
             Step::Record { offset, length } => {
                 let payload = scanner.payload(offset, length)?;
-                let flow = match head::only_event(payload) {
+                let flow = match heads.only_event(payload) {
                     Some(glance) => show(&glance),
                     None => each(payload, &mut show),
                 };
@@ -132,7 +134,7 @@ fn each(payload: &[u8], show: &mut impl FnMut(&Glance<'_>) -> ControlFlow<()>) -
             tracing::warn!("an event in the journal cannot be read and is passed over");
             continue;
         };
-        glance.json = text.get();
+        glance.json = text.get().as_bytes();
         show(&glance)?;
     }
     ControlFlow::Continue(())

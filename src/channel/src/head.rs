@@ -9,32 +9,58 @@ use time::{Date, Month, PrimitiveDateTime, Time};
 
 use crate::glance::Glance;
 
-/// The only event of a payload; `None` when it has others too, or looks in any way different from
-/// what is expected: then it is to be read by the book.
+/// The start of every event but the first.
+const ANOTHER: &str = r#"},{"id":""#;
+/// The start of an event's time.
+const TIME: &str = r#","time":""#;
+
+/// Reads heads.
 ///
 /// In JSON a quotation mark inside a text stands behind a backslash, so what is searched for here with
 /// its marks is never found inside a text.
-pub(crate) fn only_event(payload: &[u8]) -> Option<Glance<'_>> {
-    let events = payload.strip_prefix(br#"{"events":["#)?;
-    if memmem::find(events, br#"},{"id":""#).is_some() {
-        return None;
+#[derive(Debug)]
+pub(crate) struct Heads {
+    another: memmem::Finder<'static>,
+    time: memmem::Finder<'static>,
+}
+
+impl Heads {
+    pub(crate) fn new() -> Self {
+        Self {
+            another: memmem::Finder::new(ANOTHER),
+            time: memmem::Finder::new(TIME),
+        }
     }
-    let json = std::str::from_utf8(events).ok()?;
-    let (id, rest) = json.strip_prefix(r#"{"id":""#)?.split_once('"')?;
-    let (seq, rest) = rest.strip_prefix(r#","seq":"#)?.split_once(',')?;
-    let time = memmem::find(rest.as_bytes(), br#","time":""#)?;
-    let (time, rest) = rest.get(time + r#","time":""#.len()..)?.split_once('"')?;
-    let (severity, _) = rest.strip_prefix(r#","severity":""#)?.split_once('"')?;
-    if id.contains('\\') {
-        return None;
+
+    /// The only event of a payload; `None` when it has others too, or looks in any way different
+    /// from what is expected: then it is to be read by the book.
+    pub(crate) fn only_event<'a>(&self, payload: &'a [u8]) -> Option<Glance<'a>> {
+        let json = payload.strip_prefix(br#"{"events":["#)?;
+        if self.another.find(json).is_some() {
+            return None;
+        }
+        let (id, rest) = until(json.strip_prefix(br#"{"id":""#)?, b'"')?;
+        let (seq, rest) = until(rest.strip_prefix(br#","seq":"#)?, b',')?;
+        let time = rest.get(self.time.find(rest)? + TIME.len()..)?;
+        let (time, rest) = until(time, b'"')?;
+        let (severity, _) = until(rest.strip_prefix(br#","severity":""#)?, b'"')?;
+        if id.contains('\\') {
+            return None;
+        }
+        Some(Glance {
+            id: Cow::Borrowed(id),
+            seq: seq.parse().ok()?,
+            time: timestamp(time)?,
+            severity: severity.parse::<Severity>().ok()?,
+            json,
+        })
     }
-    Some(Glance {
-        id: Cow::Borrowed(id),
-        seq: seq.parse().ok()?,
-        time: timestamp(time)?,
-        severity: severity.parse::<Severity>().ok()?,
-        json,
-    })
+}
+
+/// What stands before `end`, and what behind it.
+fn until(bytes: &[u8], end: u8) -> Option<(&str, &[u8])> {
+    let at = memchr::memchr(end, bytes)?;
+    Some((std::str::from_utf8(&bytes[..at]).ok()?, &bytes[at + 1..]))
 }
 
 /// `2026-11-22T11:47:33.207Z`, as [`Timestamp`] prints itself.
@@ -88,6 +114,7 @@ mod tests {
 
     #[test]
     fn a_head_says_what_the_book_says_whatever_the_texts_are() {
+        let heads = Heads::new();
         for text in [
             "plain",
             r#"","time":"2001-01-01T00:00:00.000Z","severity":"minor""#,
@@ -100,7 +127,7 @@ mod tests {
                 format!(r#"{{"events":[{json}]}}"#),
                 format!(r#"{{"events":[{json}],"notes":{{"a":{{"id":"x"}}}}}}"#),
             ] {
-                let glance = only_event(payload.as_bytes()).unwrap();
+                let glance = heads.only_event(payload.as_bytes()).unwrap();
                 assert_eq!((glance.id.as_ref(), glance.seq), ("e-1", 17));
                 assert_eq!(glance.time.to_string(), "2026-11-22T11:47:33.207Z");
                 assert_eq!(glance.severity, Severity::Critical);
@@ -114,6 +141,7 @@ mod tests {
 
     #[test]
     fn what_looks_different_is_left_to_the_book() {
+        let heads = Heads::new();
         let json = event("x");
         let mut unknown: Event = serde_json::from_str(&json).unwrap();
         unknown.fact = Fact::Unknown {
@@ -136,7 +164,7 @@ mod tests {
                 json.replace("\"seq\"", "\"sequence\"")
             ),
         ] {
-            assert!(only_event(payload.as_bytes()).is_none(), "{payload}");
+            assert!(heads.only_event(payload.as_bytes()).is_none(), "{payload}");
         }
         let escaped = format!(r#"{{"events":[{unknown}]}}"#);
         assert_eq!(Payload::parse(escaped.as_bytes()).unwrap().events.len(), 1);

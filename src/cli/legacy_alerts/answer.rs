@@ -54,8 +54,8 @@ pub(super) struct Question {
 pub(super) struct Answer {
     /// One line a alert, oldest first.
     pub(super) entries: Vec<String>,
-    /// What the server will ask with the next time.
-    pub(super) last: Option<Given>,
+    /// What is worth remembering; the last is what the server will ask with the next time.
+    pub(super) given: Vec<Given>,
 }
 
 /// Answers a question.
@@ -85,24 +85,16 @@ pub(super) fn answer(
         }
         collected = collect(journal, memory, question, Start::Oldest(Stamp::NOTHING_YET))?;
     }
-    if known || asked < collected.reached {
-        return Ok(collected.answer);
-    }
-    if asked > question.now && asked > collected.reached {
+    if !known && asked > question.now && asked > collected.reached {
         // A clock that was wrong by then handed it out, and nobody remembers for what. Something
         // may be told twice, nothing is left out.
         return Ok(from_oldest()?.answer);
     }
-    // Next time the search is shorter.
-    let last = collected.last.map(|(seq, id)| Given {
-        stamp: asked,
-        seq,
-        id,
-    });
-    Ok(Answer {
-        last,
-        ..collected.answer
-    })
+    if !known && let Some(before) = collected.before {
+        // Next time there is nothing to search.
+        collected.answer.given.insert(0, before);
+    }
+    Ok(collected.answer)
 }
 
 /// Where an answer starts.
@@ -119,8 +111,8 @@ struct Collected {
     answer: Answer,
     /// The last stamp that was looked at.
     reached: Stamp,
-    /// The last event that was looked at.
-    last: Option<(u64, String)>,
+    /// The last event up to the stamp that is asked with, under that stamp.
+    before: Option<Given>,
     /// The event to start behind is not in this journal, and not because it has left it.
     another_journal: bool,
 }
@@ -138,16 +130,13 @@ fn collect(
         Start::Oldest(stamp) => (0, stamp, None),
     };
     let mut another_journal = base.is_some();
-    let (mut last_seq, mut last_id) = (0, String::new());
+    let (mut before_seq, mut before_id) = (0, String::new());
     let mut entries = Entries::new(question);
     journal.walk(after, &mut |seen| {
         while let Some(before) = given.next_if(|given| given.seq < seen.seq()) {
             // Whatever has left the journal: no stamp is handed out twice.
             reached = reached.max(before.stamp);
         }
-        last_seq = seen.seq();
-        last_id.clear();
-        last_id.push_str(seen.id());
         if let Some(base) = base.take() {
             // What comes first is younger when the oldest have left the journal.
             another_journal = seen.seq() == base.seq && seen.id() != base.id;
@@ -155,6 +144,8 @@ fn collect(
                 return ControlFlow::Break(());
             }
             if seen.seq() == base.seq {
+                before_seq = base.seq;
+                before_id.clone_from(&base.id);
                 return ControlFlow::Continue(());
             }
         }
@@ -166,15 +157,21 @@ fn collect(
         let stamp = pinned.unwrap_or_else(|| reached.next(Stamp::of(seen.time()), question.dial));
         reached = reached.max(stamp);
         if stamp > question.after {
-            entries.take(seen, stamp)
-        } else {
-            ControlFlow::Continue(())
+            return entries.take(seen, stamp);
         }
+        before_seq = seen.seq();
+        before_id.clear();
+        before_id.push_str(seen.id());
+        ControlFlow::Continue(())
     })?;
     Ok(Collected {
         answer: entries.finish(),
         reached,
-        last: (last_seq > 0).then_some((last_seq, last_id)),
+        before: (before_seq > 0).then(|| Given {
+            stamp: question.after,
+            seq: before_seq,
+            id: before_id,
+        }),
         another_journal,
     })
 }
@@ -242,11 +239,11 @@ impl<'a> Entries<'a> {
         }
         self.bytes += entry.len();
         self.answer.entries.push(entry);
-        self.answer.last = Some(Given {
+        self.answer.given = vec![Given {
             stamp,
             seq: last.seq,
             id: last.id.clone(),
-        });
+        }];
     }
 
     fn finish(mut self) -> Answer {

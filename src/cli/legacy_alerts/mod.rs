@@ -75,10 +75,14 @@ fn told(path: &Path, arguments: &Arguments) -> Result<String, CommandError> {
             directory.display()
         ))
     })?;
-    if let Some(last) = answer.last
-        && memory.of(last.stamp) != Some(&last)
-    {
-        memory.note(question.after, last);
+    let mut news = false;
+    for given in answer.given {
+        if memory.of(given.stamp) != Some(&given) {
+            memory.note(question.after, given);
+            news = true;
+        }
+    }
+    if news {
         // Before it is printed: the server may come back with it at once. Without it the stamps
         // alone have to do.
         if let Err(error) = memory.write(&directory) {

@@ -179,8 +179,8 @@ pub(super) fn ask(
         now: Stamp::of(Timestamp::from_unix_millis(now).unwrap()),
     };
     let answer = answer(book, memory, &question).unwrap();
-    if let Some(last) = answer.last {
-        memory.note(question.after, last);
+    for given in answer.given {
+        memory.note(question.after, given);
     }
     line(&answer.entries)
 }
