@@ -36,6 +36,9 @@ pub fn text(event: &Event, second: Option<&Event>, zone: &LocalTime) -> String {
             format!("[The process {name} recover failed ] {name} {said}")
         }
         Fact::Unmonitored { .. } => format!("[The process {name} is unmonitored ] {name} {said}"),
+        Fact::AlertsDropped { .. } if event.sums_up() => {
+            format!("[The process {name} is flapping ] {name} {said}")
+        }
         Fact::AlertsDropped { .. } => format!("[Alerts were lost ] {name} {said}"),
         Fact::Restarted { .. } | Fact::Recovered { .. } => {
             format!("[{name}] The process {name} is recovered successfully: {said}")

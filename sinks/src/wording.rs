@@ -107,6 +107,14 @@ pub fn sentence(event: &Event, zone: &LocalTime) -> String {
             LookedAgain::Down => "monitored again: it is still down and is restarted now".into(),
         },
         Fact::AlertsDropped {
+            first_seq,
+            last_seq,
+            reason,
+            ..
+        } if event.sums_up() => {
+            format!("{} (events {first_seq} to {last_seq})", text(reason))
+        }
+        Fact::AlertsDropped {
             count: lost,
             first_seq,
             last_seq,

@@ -183,6 +183,25 @@ fn other_kinds_have_their_second_forms() {
 }
 
 #[test]
+fn a_sum_of_what_flaps_says_so_and_claims_no_loss() {
+    let mut sum = event(
+        90,
+        Fact::AlertsDropped {
+            count: 74,
+            first_seq: 12,
+            last_seq: 85,
+            sink: Some("local".into()),
+            reason: "summed up: dhcp went down and came back 37 times".into(),
+        },
+    );
+    sum.outage = None;
+    assert_eq!(
+        sentence(&sum, &LocalTime::utc()),
+        "summed up: dhcp went down and came back 37 times (events 12 to 85)"
+    );
+}
+
+#[test]
 fn hostile_text_stays_in_its_place() {
     let hostile =
         "\u{feff}\u{1b}]0;x\u{7}\n[ALERT] [sshd] is down\r\n\u{202e}\"; drop \u{0}é".repeat(600);

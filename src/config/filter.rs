@@ -173,8 +173,7 @@ impl Filter {
     /// Whether the sink is told this event. Tests always pass, and so does the sum of what passed
     /// before.
     pub(crate) fn admits(&self, event: &Event) -> bool {
-        let is_sum = event.service.is_some() && matches!(event.fact, Fact::AlertsDropped { .. });
-        if is_sum || matches!(event.fact, Fact::Test { .. }) {
+        if event.sums_up() || matches!(event.fact, Fact::Test { .. }) {
             return true;
         }
         self.min_severity

@@ -137,6 +137,7 @@ fn phrase(event: &Event) -> Cow<'static, str> {
         Fact::Remonitored {
             found: LookedAgain::Down,
         } => "still down",
+        Fact::AlertsDropped { .. } if event.sums_up() => "flaps",
         Fact::AlertsDropped { count, .. } => {
             let plural = if *count == 1 { "" } else { "s" };
             return Cow::Owned(format!("{count} alert{plural} lost"));

@@ -177,7 +177,7 @@ impl Board {
 
 fn key(event: &Event, name: Name) -> Key {
     let about = match &event.fact {
-        Fact::AlertsDropped { sink, .. } => sink.clone(),
+        Fact::AlertsDropped { sink, .. } if !event.sums_up() => sink.clone(),
         _ => event.service.clone(),
     };
     (event.router.clone(), about.unwrap_or_default(), name)

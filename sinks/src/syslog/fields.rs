@@ -99,7 +99,7 @@ pub(super) fn structured(
 fn alarm(event: &Event) -> Option<BTreeMap<String, String>> {
     let cause = match &event.fact {
         Fact::Test { .. } | Fact::Unknown { .. } => return None,
-        Fact::AlertsDropped { .. } => "queueSizeExceeded",
+        Fact::AlertsDropped { .. } if !event.sums_up() => "queueSizeExceeded",
         Fact::Unmonitored {
             reason: UnmonitoredReason::Held { .. } | UnmonitoredReason::Removed,
             ..

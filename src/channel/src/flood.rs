@@ -294,11 +294,10 @@ impl Summary {
     }
 }
 
-/// Whether an event tells a sink what another was not told one by one: reports of loss are about
-/// no service.
+/// Whether an event sums up what another sink was not told one by one.
 pub(crate) fn is_summary_for_another(event: &Event, sink: &str) -> bool {
-    matches!(&event.fact, Fact::AlertsDropped { sink: Some(of), .. } if of != sink)
-        && event.service.is_some()
+    event.sums_up()
+        && matches!(&event.fact, Fact::AlertsDropped { sink: Some(of), .. } if of != sink)
 }
 
 /// What needs a person is never summed up.

@@ -62,6 +62,16 @@ impl Event {
             fact: draft.fact,
         }
     }
+
+    /// Whether it tells one sink in sum what that was not told one by one, because a service
+    /// flaps: nothing is lost then. It is about a service and no single outage of it; reports of
+    /// loss are about vrwatch.
+    #[must_use]
+    pub const fn sums_up(&self) -> bool {
+        matches!(self.fact, Fact::AlertsDropped { .. })
+            && self.service.is_some()
+            && self.outage.is_none()
+    }
 }
 
 /// The flat form on the wire.
@@ -245,6 +255,19 @@ mod tests {
                 },
             })
         );
+    }
+
+    #[test]
+    fn a_sum_is_about_a_service_and_a_loss_is_not() {
+        for fact in every_fact() {
+            let dropped = matches!(fact, Fact::AlertsDropped { .. });
+            let mut event = event(fact);
+            assert!(!event.sums_up());
+            event.outage = None;
+            assert_eq!(event.sums_up(), dropped);
+            event.service = None;
+            assert!(!event.sums_up());
+        }
     }
 
     #[test]
