@@ -5,6 +5,7 @@ mod describe;
 mod document;
 mod file;
 mod filter;
+mod flood;
 mod hold_off_file;
 mod ini;
 mod load;

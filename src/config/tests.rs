@@ -316,10 +316,6 @@ fn sinks_that_cannot_be_meant_are_told_with_line_and_key() {
             ":1: sink.a b.syslog: `a b` is no sink name: use 1 to 64 of A-Z a-z 0-9 _ -",
         ),
         (
-            "[sink.m.pigeon]\n",
-            ":1: sink.m.pigeon: sinks of kind `pigeon` are not available in this version; the only possibility is `syslog`",
-        ),
-        (
             "[sink.m.sysloog]\n",
             ":1: sink.m.sysloog: sinks of kind `sysloog` are not available in this version; did you mean `syslog`?",
         ),
@@ -339,9 +335,25 @@ fn sinks_that_cannot_be_meant_are_told_with_line_and_key() {
             "[sink.m.syslog]\ntarget = \"unix:/dev/log\"\nformt = \"rfc5424\"\n",
             ":3: sink.m.syslog.formt: there is no such key; did you mean `format`?",
         ),
+        (
+            "[sink.m.syslog]\ntarget = \"unix:/dev/log\"\nflood = { outage = 3 }\n",
+            ":3: sink.m.syslog.flood.outage: there is no such key; did you mean `outages`?",
+        ),
+        (
+            "[sink.m.syslog]\ntarget = \"unix:/dev/log\"\nflood = { outages = 3, within = \"1s\" }\n",
+            ":3: sink.m.syslog.flood.within: must be from 10s to 1d, and `1s` is not",
+        ),
     ] {
         refused(text, &[&format!("vrwatch.toml{words}")]);
     }
+    let kinds: Vec<&str> = sinks::KINDS.iter().map(|kind| kind.name).collect();
+    let hint = super::document::meant("pigeon", &kinds);
+    refused(
+        "[sink.m.pigeon]\n",
+        &[&format!(
+            "vrwatch.toml:1: sink.m.pigeon: sinks of kind `pigeon` are not available in this version; {hint}"
+        )],
+    );
 }
 
 #[test]
