@@ -171,10 +171,18 @@ impl Channel {
             None => Cursor::Missing,
         };
         let mut state = shared.lock();
-        let (position, saved) = match state.parked.remove(name) {
-            Some(parked) => parked,
-            None => start_position(cursor, state.last_seq),
-        };
+        let parked = state.parked.remove(name);
+        if parked.is_none()
+            && cursor == Cursor::Missing
+            && state.last_seq > 0
+            && shared.settings.is_some()
+        {
+            tracing::info!(
+                sink = name,
+                "the sink is new: it is told what happens from now on"
+            );
+        }
+        let (position, saved) = parked.unwrap_or_else(|| start_position(cursor, state.last_seq));
         let generation = state.next_generation;
         state.next_generation += 1;
         let mut entry = sinks::Sink::new(generation, options.needs_disk, position, saved);

@@ -86,6 +86,9 @@ pub(crate) fn read(path: &Path) -> Cursor {
 /// When the system refuses; then the old one stands.
 pub(crate) fn write(path: &Path, seq: u64) -> io::Result<()> {
     let beside = path.with_extension("tmp");
+    if let Some(folder) = path.parent() {
+        segment::make_folder(folder)?;
+    }
     match fs::remove_file(&beside) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

@@ -179,6 +179,7 @@ impl State {
         let Some(writer) = &mut self.writer else {
             return Err(io::Error::other("the journal is not open"));
         };
+        writer.notice_loss();
         if writer.wants_new_segment(sealed.len()) {
             let first = record
                 .events

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -93,6 +94,27 @@ impl Writer {
             snapshot_length,
         });
         Ok(())
+    }
+
+    /// Sees whether the newest segment was deleted or cut by somebody else. Then the next record
+    /// starts a new one, with a snapshot: the state of the services and the numbers go on.
+    pub(crate) fn notice_loss(&mut self) {
+        let (Some(current), Some(newest)) = (&self.current, self.segments.back()) else {
+            return;
+        };
+        let is_intact = |found: fs::Metadata| found.nlink() > 0 && found.len() == newest.length;
+        if current.file.metadata().is_ok_and(is_intact) {
+            return;
+        }
+        tracing::error!(
+            segment = %newest.name.path(&self.journal).display(),
+            "the journal's newest segment was deleted or cut by somebody else: what it held is gone, a new one is begun"
+        );
+        self.current = None;
+        self.segments
+            .retain(|segment| segment.name.path(&self.journal).exists());
+        // The segment that follows says why when this does not help.
+        let _ = segment::make_folder(&self.journal);
     }
 
     /// Whether the next record belongs into a new segment.

@@ -189,3 +189,43 @@ fn while_an_fsync_hangs_memory_stays_bounded_and_nothing_is_lost() {
     assert_eq!(opened.notes.len(), 7);
     assert_eq!(opened.notes["key 2"], 499);
 }
+
+#[test]
+fn a_journal_that_is_deleted_or_cut_behind_our_back_goes_on_with_its_notes_and_numbers() {
+    for damage in [
+        (|journal| fs::remove_dir_all(journal).unwrap()) as fn(&std::path::Path),
+        |journal| {
+            for name in segment::list(journal).unwrap() {
+                fs::write(name.path(journal), "").unwrap();
+            }
+        },
+    ] {
+        let folder = folder();
+        let (channel, _) = open(&folder);
+        channel.publish(Transaction {
+            notes: vec![note("hold-off", 7)],
+            ..events(3)
+        });
+        assert!(channel.sync());
+        damage(&folder.path().join("journal"));
+        assert_eq!(channel.publish(events(2))[0].seq, 4);
+        assert!(channel.close());
+        let (channel, opened) = open(&folder);
+        assert_eq!(
+            opened.notes,
+            [note("hold-off", 7)]
+                .map(|(key, value)| (key, value.unwrap()))
+                .into()
+        );
+        assert_eq!(opened.last_seq, 5);
+        drop(channel);
+        let mut reader = crate::Reader::open(folder.path()).unwrap();
+        let seqs: Vec<u64> = reader
+            .after(0, 10)
+            .unwrap()
+            .iter()
+            .map(|event| event.seq)
+            .collect();
+        assert_eq!(seqs, [4, 5]);
+    }
+}
