@@ -6,6 +6,9 @@ use std::fmt;
 use reqwest::Url;
 use serde::Deserialize;
 
+/// What is shorter is no token; bytes.
+const SHORTEST_TOKEN: usize = 8;
+
 /// An `http:` or `https:` address without a password.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -34,6 +37,19 @@ impl Address {
         }
         self
     }
+}
+
+/// The receiver's words without what it repeats of its address: a page that is not found is often
+/// called by its path.
+pub(super) fn without_tokens(words: &str, url: &Url) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    parts.extend(url.path_segments().into_iter().flatten().map(str::to_owned));
+    parts.extend(url.query().map(str::to_owned));
+    parts.extend(url.query_pairs().map(|(_, value)| value.into_owned()));
+    parts.retain(|part| part.len() >= SHORTEST_TOKEN);
+    parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
+    let hide = |words: String, part: &String| words.replace(part.as_str(), "…");
+    parts.iter().fold(words.to_owned(), hide)
 }
 
 impl TryFrom<String> for Address {
@@ -81,6 +97,21 @@ mod tests {
         assert_eq!(address.to_string(), "https://a.example:8443");
         assert_eq!(format!("{address:?}"), "https://a.example:8443/…");
         assert_eq!(address.host(), "a.example");
+    }
+
+    #[test]
+    fn a_receiver_that_repeats_its_address_is_not_quoted_with_it() {
+        let address = address("https://a/hook/hunter2hunter2?key=swordfish%21&v=1").unwrap();
+        for (words, told) in [
+            (
+                "no /hook/hunter2hunter2?key=swordfish%21&v=1",
+                "no /hook/…?…",
+            ),
+            ("key `swordfish!` is void", "key `…` is void"),
+            ("no hook", "no hook"),
+        ] {
+            assert_eq!(without_tokens(words, address.url()), told);
+        }
     }
 
     #[test]

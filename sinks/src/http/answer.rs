@@ -8,6 +8,7 @@ use contract::DeliverError;
 use reqwest::header::{self, HeaderMap};
 use reqwest::{Response, StatusCode};
 
+use super::address::without_tokens;
 use crate::clean;
 
 /// The most of an answer's body that is read; bytes.
@@ -100,6 +101,7 @@ impl Answer {
 
     /// The receiver's words, harmless and short; empty for a page.
     async fn words(self) -> String {
+        let url = self.0.url().clone();
         let page = self
             .0
             .headers()
@@ -111,7 +113,9 @@ impl Answer {
         let body = tokio::time::timeout(PATIENCE, self.body())
             .await
             .unwrap_or_default();
-        said(&body)
+        // Before they are cut: half a token would not be found.
+        let words = without_tokens(&String::from_utf8_lossy(&body), &url);
+        said(words.as_bytes())
     }
 }
 
