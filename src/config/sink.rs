@@ -73,12 +73,16 @@ impl SinkSpec {
         &self.filter
     }
 
-    /// Where its events go, in the words of its section: every key but the filters.
+    /// Where its events go, in the words of its section: every key but the filters. Of an address
+    /// only what comes before its path, which may hold a token.
     pub(crate) fn describe(&self) -> String {
         let keys: Vec<String> = self
             .plain
             .iter()
-            .map(|(key, value)| format!("{key} = {value}"))
+            .map(|(key, value)| match value.as_str().and_then(origin) {
+                Some(origin) => format!("{key} = \"{origin}/…\""),
+                None => format!("{key} = {value}"),
+            })
             .collect();
         keys.join(", ")
     }
@@ -247,6 +251,13 @@ fn body<'a>(document: &Document<'a>, name: &str, kind: &str) -> Option<Value<'a>
         _ => None,
     };
     inner(inner(document.get("sink")?, name)?, kind)
+}
+
+/// What comes before the path or the query of an address that has one.
+fn origin(text: &str) -> Option<&str> {
+    let start = text.find("://")? + "://".len();
+    let end = start + text[start..].find(['/', '?'])?;
+    (end + 1 < text.len()).then(|| &text[..end])
 }
 
 fn is_name(name: &str) -> bool {

@@ -370,6 +370,25 @@ fn a_sink_can_be_built_again_and_is_equal_only_to_its_like() {
 }
 
 #[test]
+fn a_token_in_an_address_is_not_described() {
+    let place = Place::new();
+    let described = |url: &str| {
+        let text = format!("{SYSLOG}[sink.hook.http]\nurl = \"{url}\"\n");
+        describe(&place.load(&text).unwrap())
+    };
+    for tail in ["/hunter2", "/?hunter2", "?key=hunter2"] {
+        let text = described(&format!("http://hooks.example:1{tail}"));
+        assert!(
+            text.contains("url = \"http://hooks.example:1/…\""),
+            "{text}"
+        );
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+    let text = described("http://hooks.example/");
+    assert!(text.contains("url = \"http://hooks.example/\""), "{text}");
+}
+
+#[test]
 fn duplicate_services_in_one_file_are_mistakes() {
     let service = |name: &str, pid_file: &str| {
         format!("[[service]]\nname = \"{name}\"\nprocess = \"p\"\npidfile = \"{pid_file}\"\n")
