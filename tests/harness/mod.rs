@@ -2,7 +2,10 @@
 //! real syslog server. Everything is private to one test and ends with it.
 
 mod debian;
+#[path = "../../sinks/tests/shared/interpreter.rs"]
+mod interpreter;
 mod peer;
+pub(crate) mod receivers;
 mod router;
 mod sleepers;
 pub(crate) mod syslog;
@@ -11,8 +14,11 @@ mod wait;
 
 pub(crate) use debian::Debian;
 pub(crate) use peer::Peer;
+pub(crate) use receivers::Server;
 pub(crate) use router::{Outcome, Router};
 pub(crate) use sleepers::Sleepers;
 pub(crate) use syslog::Syslog;
-pub(crate) use vrwatch::{CONFIG, Config, MONITOR_CONF, Vrwatch, about, ask, events, kinds};
+pub(crate) use vrwatch::{
+    CONFIG, Config, MONITOR_CONF, OPTIONS, Vrwatch, about, ask, events, kinds,
+};
 pub(crate) use wait::eventually;

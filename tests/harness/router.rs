@@ -2,10 +2,15 @@
 //! Debian's unmodified `service` scripts run the real daemons on their usual ports and pid files.
 //! Its first process waits on a pipe from the test, so the box cannot outlive it, not even a kill -9.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Read};
-use std::path::PathBuf;
+use std::os::fd::AsFd;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::harness::{Peer, eventually};
 
@@ -118,6 +123,30 @@ impl Router {
             .env("HOME", "/root")
             .stdin(Stdio::null());
         command
+    }
+
+    /// A command with the test's own files, of which the box has only the network. It ends with
+    /// whatever started it.
+    pub(crate) fn command_in_its_network(&self, program: &Path) -> Command {
+        let mut command = Command::new("/usr/bin/nsenter");
+        command
+            .arg(format!("--net=/proc/{}/ns/net", self.inside))
+            .args(["--", "setpriv", "--pdeathsig", "KILL", "--"])
+            .arg(program)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Opens something in the box's network for the test itself, which keeps it there.
+    pub(crate) fn open_in_its_network<T: Send>(&self, open: impl FnOnce() -> T + Send) -> T {
+        let network = fs::File::open(format!("/proc/{}/ns/net", self.inside)).unwrap();
+        let enter_and_open = || {
+            // Holds for this thread alone, which ends with it.
+            let kind = Some(LinkNameSpaceType::Network);
+            move_into_link_name_space(network.as_fd(), kind).unwrap();
+            open()
+        };
+        thread::scope(|scope| scope.spawn(enter_and_open).join().unwrap())
     }
 
     /// Runs a command in the box until it ends.
@@ -276,6 +305,12 @@ impl Router {
         let path = self.path(inside);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
+    }
+
+    /// Writes a file that only root may read.
+    pub(crate) fn write_secret(&self, inside: &str, text: &str) {
+        self.write(inside, text);
+        fs::set_permissions(self.path(inside), Permissions::from_mode(0o600)).unwrap();
     }
 
     /// Everything that runs in the box, for a failure's message.

@@ -11,6 +11,10 @@ pub(crate) const TLS_PORT: u16 = 6514;
 pub(crate) const SOCKET_5424: &str = "/run/log5424";
 /// The certificate of the authority that signed its own.
 pub(crate) const AUTHORITY: &str = "/etc/rsyslog.d/authority.pem";
+/// Its own certificate, for 127.0.0.1 and `localhost`; other receivers of the box show it too.
+pub(crate) const CERTIFICATE: &str = "/etc/rsyslog.d/server.pem";
+/// The key to it.
+pub(crate) const KEY: &str = "/etc/rsyslog.d/server.key";
 
 const CONFIG: &str = "/etc/rsyslog.conf";
 const PID_FILE: &str = "/run/rsyslogd.pid";
@@ -31,8 +35,8 @@ impl<'router> Syslog<'router> {
             &format!(
                 r#"
                 global(workDirectory="/tmp" defaultNetstreamDriverCAFile="{AUTHORITY}"
-                    defaultNetstreamDriverCertFile="/etc/rsyslog.d/server.pem"
-                    defaultNetstreamDriverKeyFile="/etc/rsyslog.d/server.key")
+                    defaultNetstreamDriverCertFile="{CERTIFICATE}"
+                    defaultNetstreamDriverKeyFile="{KEY}")
                 module(load="imuxsock" sysSock.unlink="on" sysSock.rateLimit.interval="0")
                 input(type="imuxsock" socket="{SOCKET_5424}" unlink="on" rateLimit.interval="0"
                     useSpecialParser="off")
@@ -140,6 +144,6 @@ fn install_certificates(router: &Router) {
     let server = rcgen::CertificateParams::new(names).unwrap();
     let certificate = server.signed_by(&key, &issuer).unwrap();
     router.write(AUTHORITY, &authority_certificate.pem());
-    router.write("/etc/rsyslog.d/server.pem", &certificate.pem());
-    router.write("/etc/rsyslog.d/server.key", &key.serialize_pem());
+    router.write(CERTIFICATE, &certificate.pem());
+    router.write(KEY, &key.serialize_pem());
 }

@@ -12,6 +12,8 @@ use crate::harness::{Outcome, Peer, Router, Syslog, eventually};
 pub(crate) const CONFIG: &str = "/etc/vrwatch/vrwatch.toml";
 /// CloudStack's list of services.
 pub(crate) const MONITOR_CONF: &str = "/etc/monitor.conf";
+/// What in the environment of [`Vrwatch::start_within`] is given to it on the command line.
+pub(crate) const OPTIONS: &str = "VRWATCH_OPTIONS";
 const STDERR: &str = "/var/log/vrwatch.stderr";
 const PID_FILE: &str = "/run/box/vrwatch.pid";
 
@@ -151,7 +153,7 @@ impl<'router> Vrwatch<'router> {
             .open(self.router.path(STDERR))
             .unwrap();
         // The shell becomes the daemon, so the pid it notes is the daemon's.
-        let run = format!("echo $$ >{PID_FILE} && exec vrwatch run --config {CONFIG}");
+        let run = format!("echo $$ >{PID_FILE} && exec vrwatch run --config {CONFIG} ${OPTIONS}");
         let daemon = self
             .router
             .command(["sh", "-c", &run])

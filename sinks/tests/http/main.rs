@@ -11,6 +11,8 @@ mod cloudstack;
 mod events;
 mod hostile_peers;
 mod hostile_tls;
+#[path = "../shared/interpreter.rs"]
+mod interpreter;
 mod peer;
 mod proxies;
 mod python;

@@ -1,7 +1,7 @@
 """A webhook receiver: HTTPS, signatures checked by the PyPI package standardwebhooks.
 
-Usage: webhook.py CERTIFICATE KEY SECRET LOG. Prints its port, then writes a JSON line a request to LOG.
-What it answers hangs on the path: /take, /busy-once (503 at first), /no-gzip (415), /blind-to-gzip (400).
+Usage: webhook.py CERTIFICATE KEY SECRET LOG [PORT]. Prints its port, then writes a JSON line a request to
+LOG. What it answers hangs on the path: /take, /busy-once (503 at first), /no-gzip (415), /blind-to-gzip (400).
 """
 
 import gzip
@@ -12,7 +12,7 @@ import sys
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
-certificate, key, secret, log = sys.argv[1:]
+certificate, key, secret, log, *port = sys.argv[1:]
 webhook = Webhook(secret)
 seen = set()
 
@@ -52,7 +52,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         pass
 
 
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+server = http.server.ThreadingHTTPServer(("127.0.0.1", int(port[0]) if port else 0), Receiver)
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(certificate, key)
 server.socket = context.wrap_socket(server.socket, server_side=True)
