@@ -183,10 +183,7 @@ fn single_kind<'a>(
     }
     let Some(kind) = sinks::kind(&written) else {
         let possible: Vec<&str> = sinks::KINDS.iter().map(|kind| kind.name).collect();
-        let message = format!(
-            "sinks of kind `{}` are not available in this version",
-            shown(&written)
-        );
+        let message = format!("there are no sinks of kind `{}`", shown(&written));
         problems.push(
             document
                 .at(&place, message)

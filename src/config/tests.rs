@@ -1,8 +1,10 @@
 //! The whole configuration: the samples, what is refused and in which words, and how the files are
 //! merged.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use monitor::config::Monitor;
@@ -93,14 +95,14 @@ fn the_sample_says_what_the_defaults_are() {
     assert_eq!(sample.sinks[0].name, least.sinks[0].name);
 }
 
-#[test]
-fn what_the_sample_shows_as_a_comment_can_be_switched_on() {
-    let place = Place::new();
+/// The sample with everything that it shows as a comment.
+fn switched_on() -> String {
     let text = fs::read_to_string(sample("vrwatch.toml")).unwrap();
     let mut shown = String::new();
     for line in text.lines() {
         let key = line.strip_prefix("# ").filter(|line| {
             line.starts_with("[[")
+                || line.starts_with("[sink.")
                 || line
                     .split_once(" = ")
                     .is_some_and(|(key, _)| !key.contains(' '))
@@ -108,12 +110,45 @@ fn what_the_sample_shows_as_a_comment_can_be_switched_on() {
         shown.push_str(key.unwrap_or(line));
         shown.push('\n');
     }
+    shown
+}
+
+#[test]
+fn what_the_sample_shows_as_a_comment_can_be_switched_on() {
+    let place = Place::new();
+    // The one secret that is looked at right away.
+    place.write("router.key", "whsec_bm90IGEgc2VjcmV0IGJ1dCBhIHNhbXBsZQ==");
+    let secret = place.path("router.key");
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+    let shown = switched_on().replace("/etc/vrwatch/router.key", secret.to_str().unwrap());
     let loaded = place.load(&shown).unwrap();
     assert_eq!(loaded.config.router, "r-42-VM");
     assert_eq!(names(&loaded)[0], "dhcp");
     assert_eq!(loaded.config.services[0].policy.restart.attempts, 3);
     let monitor: Monitor = toml::from_str("[restart]\nend_leftovers = false").unwrap();
     assert_ne!(monitor, Monitor::default());
+}
+
+#[test]
+fn the_sample_shows_every_kind_of_sink_as_its_own_sample_does() {
+    let shown: toml::Table = switched_on().parse().unwrap();
+    let mut kinds = BTreeSet::new();
+    for named in shown["sink"].as_table().unwrap().values() {
+        let (kind, section) = named.as_table().unwrap().iter().next().unwrap();
+        kinds.insert(kind.as_str());
+        let own = sinks::kind(kind).unwrap().sample;
+        for (key, value) in section.as_table().unwrap() {
+            let found = own.lines().any(|line| {
+                let line = line.strip_prefix("# ").unwrap_or(line);
+                let parsed = line.parse::<toml::Table>();
+                parsed.is_ok_and(|parsed| parsed.get(key) == Some(value))
+            });
+            let is_common = filter::KEYS.contains(&key.as_str());
+            assert!(found || is_common, "{kind}: {key} = {value}");
+        }
+    }
+    let all = sinks::KINDS.iter().map(|kind| kind.name);
+    assert_eq!(kinds, all.collect());
 }
 
 #[test]
@@ -317,10 +352,10 @@ fn sinks_that_cannot_be_meant_are_told_with_line_and_key() {
         ),
         (
             "[sink.m.sysloog]\n",
-            ":1: sink.m.sysloog: sinks of kind `sysloog` are not available in this version; did you mean `syslog`?",
+            ":1: sink.m.sysloog: there are no sinks of kind `sysloog`; did you mean `syslog`?",
         ),
         (
-            "[sink.m.syslog]\ntarget = \"unix:/dev/log\"\n[sink.m.pigeon]\n",
+            "[sink.m.syslog]\ntarget = \"unix:/dev/log\"\n[sink.m.semaphore]\n",
             ":1: sink.m.syslog: `m` has several kinds; give each sink a name of its own",
         ),
         (
@@ -346,12 +381,20 @@ fn sinks_that_cannot_be_meant_are_told_with_line_and_key() {
     ] {
         refused(text, &[&format!("vrwatch.toml{words}")]);
     }
-    let kinds: Vec<&str> = sinks::KINDS.iter().map(|kind| kind.name).collect();
-    let hint = super::document::meant("pigeon", &kinds);
+}
+
+#[test]
+fn a_kind_that_does_not_exist_is_told_with_those_that_do() {
+    let kinds: Vec<String> = sinks::KINDS
+        .iter()
+        .map(|kind| format!("`{}`", kind.name))
+        .collect();
+    let (last, others) = kinds.split_last().unwrap();
+    let possible = format!("{} and {last}", others.join(", "));
     refused(
-        "[sink.m.pigeon]\n",
+        "[sink.m.semaphore]\n",
         &[&format!(
-            "vrwatch.toml:1: sink.m.pigeon: sinks of kind `pigeon` are not available in this version; {hint}"
+            "vrwatch.toml:1: sink.m.semaphore: there are no sinks of kind `semaphore`; possible are {possible}"
         )],
     );
 }
