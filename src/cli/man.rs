@@ -42,6 +42,12 @@ fn render(page: &mut Vec<u8>) -> std::io::Result<()> {
             writeln!(page, "{}", help.unwrap_or_default())?;
         }
     }
+    writeln!(page, ".SH WAYS TO BE TOLD")?;
+    for kind in sinks::KINDS {
+        writeln!(page, ".SS [sink.NAME.{}]", kind.name)?;
+        writeln!(page, "{}", literal(kind.summary))?;
+        writeln!(page, ".PP\n.nf\n{}\n.fi", literal(kind.sample))?;
+    }
     writeln!(page, ".SH EXIT STATUS")?;
     for (code, meaning) in [
         (0, "done"),
@@ -52,4 +58,41 @@ fn render(page: &mut Vec<u8>) -> std::io::Result<()> {
         writeln!(page, ".TP\n\\fB{code}\\fR\n{meaning}")?;
     }
     Ok(())
+}
+
+/// Text that roff takes as it stands: no line is a request, and nothing in it an escape.
+fn literal(text: &str) -> String {
+    let escaped = text
+        .trim_end()
+        .replace('\\', "\\e")
+        .replace('-', "\\-")
+        .replace('\'', "\\(aq");
+    let lines = escaped.lines().map(|line| match line.strip_prefix('.') {
+        Some(rest) => format!("\\&.{rest}"),
+        None => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_to_be_told_is_in_the_manual_with_every_key() {
+        let mut page = Vec::new();
+        render(&mut page).unwrap();
+        let page = String::from_utf8(page).unwrap();
+        for kind in sinks::KINDS {
+            assert!(page.contains(&format!(".SS [sink.NAME.{}]", kind.name)));
+            for line in kind.sample.lines() {
+                assert!(page.contains(&literal(line)), "{}: {line}", kind.name);
+            }
+        }
+    }
+
+    #[test]
+    fn no_text_is_taken_for_a_request_of_roff() {
+        assert_eq!(literal(".so a\n\'b\\c-d\n"), "\\&.so a\n\\(aqb\\ec\\-d");
+    }
 }
