@@ -62,11 +62,16 @@ fn render(page: &mut Vec<u8>) -> std::io::Result<()> {
 
 /// Text that roff takes as it stands: no line is a request, and nothing in it an escape.
 fn literal(text: &str) -> String {
-    let escaped = text
-        .trim_end()
-        .replace('\\', "\\e")
-        .replace('-', "\\-")
-        .replace('\'', "\\(aq");
+    let mut escaped = String::new();
+    for letter in text.trim_end().chars() {
+        match letter {
+            '\\' => escaped.push_str("\\e"),
+            '-' => escaped.push_str("\\-"),
+            '\'' => escaped.push_str("\\(aq"),
+            ascii if ascii.is_ascii() => escaped.push(ascii),
+            other => escaped.push_str(&format!("\\[u{:04X}]", u32::from(other))),
+        }
+    }
     let lines = escaped.lines().map(|line| match line.strip_prefix('.') {
         Some(rest) => format!("\\&.{rest}"),
         None => line.to_owned(),
@@ -93,6 +98,9 @@ mod tests {
 
     #[test]
     fn no_text_is_taken_for_a_request_of_roff() {
-        assert_eq!(literal(".so a\n\'b\\c-d\n"), "\\&.so a\n\\(aqb\\ec\\-d");
+        assert_eq!(
+            literal(".so a\n'b\\c-d…\n"),
+            "\\&.so a\n\\(aqb\\ec\\-d\\[u2026]"
+        );
     }
 }

@@ -366,6 +366,7 @@ fn lives_through(sink: &str, troubles: &[Trouble]) {
 #[test]
 fn a_webhook_that_is_dead_in_any_way_keeps_nobody_else_from_being_told() {
     const ERROR: &str = "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 4\r\n\r\noops";
+    const BUSY: &str = "HTTP/1.1 429 Too Many\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n";
     let cut = Fault::Says("HTTP/1.1 204 No Con");
     lives_through(
         "management",
@@ -373,6 +374,7 @@ fn a_webhook_that_is_dead_in_any_way_keeps_nobody_else_from_being_told() {
             Trouble::Peer(Fault::Down),
             Trouble::Peer(Fault::Silent),
             Trouble::Peer(Fault::Says(ERROR)),
+            Trouble::Peer(Fault::Says(BUSY)),
             Trouble::Peer(cut),
             Trouble::NoName,
             Trouble::SilentNames,
