@@ -15,6 +15,7 @@ mod hold_off;
 mod leftovers;
 mod minimal;
 mod one_at_a_time;
+mod outputs;
 mod reloading;
 mod reloads;
 mod restarts;
