@@ -58,6 +58,7 @@ fn the_random_weeks_are_eventful_in_every_way() {
         "command lost with the daemon",
         "command outlived the daemon",
         "outage open when the daemon died",
+        "daemon died knowing more than its note",
         "hold-off open at a reboot",
         "outage open at a reboot",
         "wall clock step during a hold-off",
