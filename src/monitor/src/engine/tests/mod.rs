@@ -1,5 +1,6 @@
 //! The engine over a real service, with a journal in memory.
 
+mod ends;
 mod notes;
 
 use std::collections::BTreeMap;
@@ -8,7 +9,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use contract::Draft;
+use contract::{Draft, Fact};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -23,6 +24,7 @@ const LONG: Duration = Duration::from_mins(2);
 #[derive(Clone, Debug)]
 struct Written {
     kinds: Vec<String>,
+    facts: Vec<Fact>,
     notes: Vec<Option<serde_json::Value>>,
 }
 
@@ -36,6 +38,7 @@ impl Record for Journal {
                 .iter()
                 .map(|draft| draft.fact.kind().to_owned())
                 .collect(),
+            facts: drafts.into_iter().map(|draft| draft.fact).collect(),
             notes: notes.into_iter().map(|(_, note)| note).collect(),
         });
     }
