@@ -120,6 +120,12 @@ impl State {
         self.outage.as_ref().map(|outage| outage.id.as_str())
     }
 
+    /// Whether an outage was told of and its end was not.
+    #[must_use]
+    pub fn owes_an_end(&self) -> bool {
+        self.outage.as_ref().is_some_and(|outage| outage.told)
+    }
+
     /// How many restarts succeeded since this state began.
     #[must_use]
     pub fn restarts(&self) -> u64 {

@@ -38,7 +38,7 @@ pub enum Observation {
     },
     /// An operator wants the service watched again.
     Released,
-    /// The configuration no longer names the service.
+    /// The configuration no longer names the service. Told once, if it was watched until now.
     Removed,
 }
 

@@ -2,6 +2,7 @@
 
 mod ends;
 mod notes;
+mod removing;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -105,13 +106,22 @@ impl World {
     }
 
     fn engine(&self, services: Vec<Service>) -> (Engine<Journal>, Handle) {
+        self.engine_after(BTreeMap::new(), services)
+    }
+
+    /// An engine that goes on from an earlier one's notes.
+    fn engine_after(
+        &self,
+        notes: BTreeMap<String, serde_json::Value>,
+        services: Vec<Service>,
+    ) -> (Engine<Journal>, Handle) {
         Engine::new(
             services,
             LONG,
             Means::Auto,
             Arc::new(SystemClock),
             self.journal.clone(),
-            BTreeMap::new(),
+            notes,
             Heartbeat::none(),
         )
         .unwrap()

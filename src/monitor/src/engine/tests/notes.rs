@@ -36,7 +36,7 @@ async fn looks_that_teach_nothing_are_not_written_down() {
 }
 
 /// With every field and the long form of every time.
-const OLDER: &str = r#"{"at":{"monotonic":{"nanos":94891091,"secs":7388},"wall":"2026-11-24T15:35:12.710Z"},
+pub(super) const OLDER: &str = r#"{"at":{"monotonic":{"nanos":94891091,"secs":7388},"wall":"2026-11-24T15:35:12.710Z"},
     "boot":"ca0f5682-4f82-48d0-b781-ec194e3c760c",
     "kin":{"cgroup":"/","group":2132,"name":"served","process":{"pid":2470,"started":{"nanos":80000000,"secs":7387}},"session":2132},
     "state":{"asked":{"nanos":94891091,"secs":7388},"history":[{"nanos":328342125,"secs":7386}],

@@ -123,7 +123,7 @@ impl World {
             self.rest_until = None;
         }
         for decision in decisions {
-            let Decision::Emit { fact, .. } = decision else {
+            let Decision::Emit { fact, outage } = decision else {
                 continue;
             };
             self.count(fact.kind());
@@ -131,7 +131,10 @@ impl World {
                 Fact::Unmonitored {
                     reason: UnmonitoredReason::Removed,
                     ..
-                } => self.count("removed with an outage open"),
+                } => self.count(match outage {
+                    Some(_) => "removed with an outage open",
+                    None => "removed without an outage",
+                }),
                 Fact::Unmonitored { reason, .. } => {
                     if *reason == UnmonitoredReason::CrashLoop {
                         self.count("crash loop");

@@ -52,6 +52,7 @@ fn the_random_weeks_are_eventful_in_every_way() {
         "remonitored",
         "crash loop",
         "removed with an outage open",
+        "removed without an outage",
         "hand-over",
         "daemon crash",
         "crash between decisions",
