@@ -33,7 +33,8 @@ pub(crate) fn cut(draft: &mut Draft) {
         Fact::Unmonitored {
             reason: UnmonitoredReason::Held { reason },
             ..
-        } => keep_start(reason, MAX_REASON),
+        }
+        | Fact::HoldOffsLost { reason } => keep_start(reason, MAX_REASON),
         Fact::AlertsDropped { sink, reason, .. } => {
             if let Some(sink) = sink {
                 keep_start(sink, MAX_NAME);
