@@ -93,6 +93,9 @@ enum Command {
     /// One of the demo's throw-away services.
     #[command(hide = true)]
     DemoService(demo::ServiceArguments),
+    /// The demo's daemon.
+    #[command(hide = true)]
+    DemoDaemon,
 }
 
 /// How a command ended, other than with an error.
@@ -164,6 +167,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man => man::run(),
         Command::DemoService(arguments) => demo::serve(&arguments),
+        Command::DemoDaemon => demo::watch(&cli.config),
     };
     match done {
         Ok(Done::Well) => ExitCode::SUCCESS,

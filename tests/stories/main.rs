@@ -10,6 +10,7 @@ mod bad_input;
 mod control;
 mod cron;
 mod damage;
+mod demo;
 mod disk;
 mod hold_off;
 mod leftovers;
