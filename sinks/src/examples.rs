@@ -81,9 +81,6 @@ pub(crate) fn facts() -> Vec<Fact> {
             sink: Some("local".into()),
             reason: "the journal is full".into(),
         },
-        Fact::HoldOffsLost {
-            reason: "the hold-off file is a FIFO".into(),
-        },
         Fact::Test {
             text: "hello".into(),
         },

@@ -123,10 +123,6 @@ pub fn sentence(event: &Event, zone: &LocalTime) -> String {
             }
             words
         }
-        Fact::HoldOffsLost { reason } => format!(
-            "what was given up before is watched and restarted again: {}",
-            text(reason)
-        ),
         Fact::Test { text: shown } => format!("test alert: {}", text(shown)),
         Fact::Unknown { kind, detail } => {
             let mut words = format!("event `{}` of a newer vrwatch", text(kind));

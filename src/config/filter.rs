@@ -11,7 +11,7 @@ use super::document::meant;
 pub(crate) const KEYS: [&str; 3] = ["min_severity", "kinds", "services"];
 
 /// The kinds of events that can be asked for.
-const KINDS: [&str; 8] = [
+const KINDS: [&str; 7] = [
     "service_down",
     "restarted",
     "restart_failed",
@@ -19,7 +19,6 @@ const KINDS: [&str; 8] = [
     "recovered",
     "remonitored",
     "alerts_dropped",
-    "hold_offs_lost",
 ];
 
 /// Which events a sink is told; absent keys let everything through.

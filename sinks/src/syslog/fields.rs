@@ -98,7 +98,7 @@ pub(super) fn structured(
 /// that a receiver can match the clear with its raise (ITU-T X.733 §8.1.2.1).
 fn alarm(event: &Event) -> Option<BTreeMap<String, String>> {
     let cause = match &event.fact {
-        Fact::HoldOffsLost { .. } | Fact::Test { .. } | Fact::Unknown { .. } => return None,
+        Fact::Test { .. } | Fact::Unknown { .. } => return None,
         Fact::AlertsDropped { .. } => "queueSizeExceeded",
         Fact::Unmonitored {
             reason: UnmonitoredReason::Held { .. } | UnmonitoredReason::Removed,

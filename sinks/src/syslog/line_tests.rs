@@ -114,7 +114,6 @@ fn the_priority_is_the_one_of_rfc_5674_for_every_kind() {
         ("recovered", 5, true),
         ("remonitored", 5, true),
         ("alerts_dropped", 1, true),
-        ("hold_offs_lost", 3, false),
         ("test", 5, false),
         ("service_tired", 5, false),
     ];

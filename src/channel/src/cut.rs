@@ -33,8 +33,7 @@ pub(crate) fn cut(draft: &mut Draft) {
         Fact::Unmonitored {
             reason: UnmonitoredReason::Held { reason },
             ..
-        }
-        | Fact::HoldOffsLost { reason } => keep_start(reason, MAX_REASON),
+        } => keep_start(reason, MAX_REASON),
         Fact::AlertsDropped { sink, reason, .. } => {
             if let Some(sink) = sink {
                 keep_start(sink, MAX_NAME);

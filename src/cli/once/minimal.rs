@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use channel::{Channel, Transaction};
-use contract::{Draft, Fact, Timestamp};
+use channel::Channel;
+use contract::Timestamp;
 use monitor::{Clock, Engine, Heartbeat, Phase, State, SystemClock};
 use tracing::warn;
 
@@ -51,9 +51,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<Done, CommandError> {
                 "the kernel's means of watching cannot be had: {problem}"
             ))
         })?;
-        if let Some(problem) = &lost {
-            channel.publish(told(problem));
-        }
         for service in &loaded.config.services {
             if let Some(&began) = hold_offs.0.get(&service.name) {
                 let passed = Duration::from_secs(seconds(now.wall).saturating_sub(began));
@@ -108,22 +105,6 @@ fn read_hold_offs(path: &Path, now: u64) -> (HoldOffs, Option<Problem>) {
             warn!("{problem}; it is left alone, and no hold-off is known");
             (HoldOffs::default(), Some(problem))
         }
-    }
-}
-
-/// What syslog is told about hold-offs that cannot be used.
-fn told(problem: &Problem) -> Transaction {
-    Transaction {
-        drafts: vec![Draft {
-            service: None,
-            process: None,
-            outage: None,
-            time: Timestamp::now(),
-            fact: Fact::HoldOffsLost {
-                reason: problem.to_string(),
-            },
-        }],
-        notes: Vec::new(),
     }
 }
 

@@ -192,9 +192,6 @@ mod tests {
                 sink: Some("local".into()),
                 reason: "the journal is full".into(),
             },
-            Fact::HoldOffsLost {
-                reason: "the file is a FIFO".into(),
-            },
             Fact::Test {
                 text: "hello".into(),
             },

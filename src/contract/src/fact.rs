@@ -79,11 +79,6 @@ pub enum Fact {
         /// Why.
         reason: String,
     },
-    /// What was noted about given-up services cannot be used: all are watched and restarted again.
-    HoldOffsLost {
-        /// Why.
-        reason: String,
-    },
     /// Somebody tries the sinks out.
     Test {
         /// What to show.
@@ -203,7 +198,6 @@ impl Fact {
             Self::Recovered { .. } => "recovered",
             Self::Remonitored { .. } => "remonitored",
             Self::AlertsDropped { .. } => "alerts_dropped",
-            Self::HoldOffsLost { .. } => "hold_offs_lost",
             Self::Test { .. } => "test",
             Self::Unknown { kind, .. } => kind,
         }
@@ -218,7 +212,6 @@ impl Fact {
                 Severity::Critical
             }
             Self::Restarted { .. } | Self::Recovered { .. } => Severity::Cleared,
-            Self::HoldOffsLost { .. } => Severity::Minor,
             Self::Remonitored { .. } | Self::Test { .. } | Self::Unknown { .. } => {
                 Severity::Indeterminate
             }
