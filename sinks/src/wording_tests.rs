@@ -34,7 +34,6 @@ fn every_kind_of_event_is_told_in_plain_words() {
             "[INFO] [dnsmasq] came back by itself as process 901 after 1.2s; process 812 was gone (exit 0); noticed at 11:47:28",
             "[INFO] [dnsmasq] monitored again: it runs as process 901",
             "[ALERT] [dnsmasq] 3 alerts lost (events 4 to 6): the journal is full; sink `local` did not get them",
-            "[ALERT] [dnsmasq] what was given up before is watched and restarted again: the hold-off file is a FIFO",
             "[INFO] [dnsmasq] test alert: hello",
             "[INFO] [dnsmasq] event `service_tired` of a newer vrwatch: 3",
         ]
