@@ -7,7 +7,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
 
 /// How often a held lock is tried again, and how far apart.
 const TRIES: u32 = 100;
@@ -50,15 +50,24 @@ impl Lock {
                 .create(directory)
                 .map_err(unusable)?;
         }
+        // What stands in its place is neither followed nor waited for.
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
             .mode(0o600)
-            .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
+            .custom_flags(flags.bits().cast_signed())
             .open(path)
             .map_err(unusable)?;
+        if !file.metadata().map_err(unusable)?.is_file() {
+            let cause = "something that is no regular file has this name; it is left alone";
+            return Err(unusable(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                cause,
+            )));
+        }
         match try_for_a_moment(&file) {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => {
@@ -122,5 +131,17 @@ mod tests {
         let path = directory.path().join("lock");
         std::os::unix::fs::symlink("/etc/passwd", &path).unwrap();
         assert!(matches!(Lock::take(&path), Err(LockError::Unusable { .. })));
+    }
+
+    #[test]
+    fn a_fifo_in_its_place_is_refused_at_once() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lock");
+        mknodat(CWD, &path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+        let refused = Lock::take(&path).unwrap_err();
+        assert!(refused.to_string().contains("no regular file"), "{refused}");
+        assert!(matches!(refused, LockError::Unusable { .. }));
     }
 }

@@ -1,32 +1,11 @@
-//! Makes text from elsewhere (a command's output, a name, an operator's words) harmless: one line,
-//! no control characters, nothing that reorders or hides what follows, cut where a character ends.
+//! Makes text from elsewhere (a command's output, a name, an operator's words) fit for a message: one
+//! harmless line, cut where a character ends.
+
+/// The text as one harmless line.
+pub(crate) use contract::clean::line;
 
 /// What stands where text was cut.
 const CUT: char = '…';
-
-/// Whether a character may break a line, steer a terminal, or change how its neighbours are shown.
-fn is_hostile(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-            '\u{200b}'..='\u{200f}' // zero width, direction marks
-            | '\u{2028}'..='\u{202e}' // line and paragraph separators, direction overrides
-            | '\u{2060}'..='\u{206f}' // invisible operators, direction isolates
-            | '\u{fe00}'..='\u{fe0f}' // variation selectors
-            | '\u{feff}' // byte order mark
-            | '\u{fff0}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e0fff}')
-}
-
-/// The text as one harmless line: white space as a blank, anything else hostile as `?`.
-pub(crate) fn line(text: &str) -> String {
-    text.chars()
-        .map(|character| match character {
-            '\n' | '\r' | '\t' => ' ',
-            hostile if is_hostile(hostile) => '?',
-            harmless => harmless,
-        })
-        .collect()
-}
 
 /// A name that stands in brackets: as [`line`], without brackets of its own, at most `limit` bytes.
 pub(crate) fn name(text: &str, limit: usize) -> String {
@@ -70,14 +49,6 @@ pub(crate) fn last_lines(output: &str, limit: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_line_stays_one_line_and_steers_no_terminal() {
-        assert_eq!(
-            line("a\nb\r\tc\u{1b}[31m\0\u{9b}\u{202e}\u{feff}\u{2028}é"),
-            "a b  c?[31m?????é"
-        );
-    }
 
     #[test]
     fn text_is_cut_where_a_character_ends() {

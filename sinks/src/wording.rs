@@ -106,31 +106,7 @@ pub fn sentence(event: &Event, zone: &LocalTime) -> String {
             LookedAgain::Up { pid } => format!("monitored again: it runs as process {pid}"),
             LookedAgain::Down => "monitored again: it is still down and is restarted now".into(),
         },
-        Fact::AlertsDropped {
-            first_seq,
-            last_seq,
-            reason,
-            ..
-        } if event.sums_up() => {
-            format!("{} (events {first_seq} to {last_seq})", text(reason))
-        }
-        Fact::AlertsDropped {
-            count: lost,
-            first_seq,
-            last_seq,
-            sink,
-            reason,
-        } => {
-            let mut words = format!(
-                "{} lost (events {first_seq} to {last_seq}): {}",
-                count(*lost, "alert"),
-                text(reason)
-            );
-            if let Some(sink) = sink {
-                let _ = write!(words, "; sink `{}` did not get them", text(sink));
-            }
-            words
-        }
+        Fact::AlertsDropped { .. } => dropped(event),
         Fact::Test { text: shown } => format!("test alert: {}", text(shown)),
         Fact::Unknown { kind, detail } => {
             let mut words = format!("event `{}` of a newer vrwatch", text(kind));
@@ -143,6 +119,32 @@ pub fn sentence(event: &Event, zone: &LocalTime) -> String {
             words
         }
     }
+}
+
+/// What became of alerts that were not handed over one by one.
+fn dropped(event: &Event) -> String {
+    let Fact::AlertsDropped {
+        count: lost,
+        first_seq,
+        last_seq,
+        sink,
+        reason,
+    } = &event.fact
+    else {
+        return String::new();
+    };
+    if event.sums_up() {
+        return format!("{} (events {first_seq} to {last_seq})", text(reason));
+    }
+    let mut words = format!(
+        "{} lost (events {first_seq} to {last_seq}): {}",
+        count(*lost, "alert"),
+        text(reason)
+    );
+    if let Some(sink) = sink {
+        let _ = write!(words, "; sink `{}` did not get them", text(sink));
+    }
+    words
 }
 
 /// One sentence for a restart that failed and for what followed from it at once: the two events

@@ -2,11 +2,20 @@
 
 use std::path::Path;
 
-use super::{CommandError, Done};
+use super::{CommandError, Done, output};
 use crate::config;
 
 pub(super) fn run(path: &Path) -> Result<Done, CommandError> {
     let loaded = config::load(path)?;
-    print!("{}", config::describe(&loaded));
+    output::print(&config::describe(&loaded))?;
+    if loaded.services_unknown {
+        return Err(CommandError::Failed(
+            "CloudStack's list of services cannot be read, so what it names is not watched"
+                .to_owned(),
+        ));
+    }
+    if loaded.config.services.is_empty() {
+        return Err(CommandError::Failed("nothing is watched".to_owned()));
+    }
     Ok(Done::Well)
 }

@@ -3,7 +3,7 @@
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-use super::{Cli, CommandError, Done};
+use super::{Cli, CommandError, Done, output};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -11,14 +11,9 @@ pub(super) struct Arguments {
     shell: Shell,
 }
 
-// Every command has the same signature.
-#[allow(clippy::unnecessary_wraps, reason = "every command returns the same")]
 pub(super) fn run(arguments: &Arguments) -> Result<Done, CommandError> {
-    clap_complete::generate(
-        arguments.shell,
-        &mut Cli::command(),
-        "vrwatch",
-        &mut std::io::stdout(),
-    );
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut Cli::command(), "vrwatch", &mut script);
+    output::raw(&script)?;
     Ok(Done::Well)
 }

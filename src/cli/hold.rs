@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{CommandError, Done, places};
+use super::{CommandError, Done, output, places};
 use crate::control::{self, Reply, Request};
 
 #[derive(Debug, clap::Args)]
@@ -27,11 +27,7 @@ pub(super) fn hold(path: &Path, arguments: HoldArguments) -> Result<Done, Comman
     let for_ms = arguments
         .duration
         .map(|duration| u64::try_from(duration.0.as_millis()).unwrap_or(u64::MAX));
-    if for_ms == Some(0) {
-        return Err(CommandError::Usage(
-            "--for: a hold of no time is no hold; say for how long, such as 10m".to_owned(),
-        ));
-    }
+    control::hold_time(for_ms).map_err(|words| CommandError::Usage(format!("--for: {words}")))?;
     ask(
         path,
         &Request::Hold {
@@ -55,7 +51,8 @@ fn ask(path: &Path, request: &Request) -> Result<Done, CommandError> {
     let socket = places(path)?.control_socket;
     match control::ask(&socket, request) {
         Ok(Reply::Done(what)) => {
-            println!("{what}");
+            output::print(&format!("{what}\n"))
+                .map_err(|problem| CommandError::Failed(format!("{what}; but {problem}")))?;
             Ok(Done::Well)
         }
         Ok(Reply::Refused(why)) => Err(CommandError::Usage(why)),

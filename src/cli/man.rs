@@ -1,18 +1,18 @@
 //! `vrwatch man`: the manual page on stdout, with every command in it.
 
+use std::fmt::Write as _;
 use std::io::Write;
 
 use clap::CommandFactory;
 
-use super::{Cli, CommandError, Done};
+use super::{Cli, CommandError, Done, output};
 
 pub(super) fn run() -> Result<Done, CommandError> {
     let mut page = Vec::new();
-    render(&mut page)
-        .and_then(|()| std::io::stdout().write_all(&page))
-        .map_err(|problem| {
-            CommandError::Failed(format!("the manual page cannot be written: {problem}"))
-        })?;
+    render(&mut page).map_err(|problem| {
+        CommandError::Failed(format!("the manual page cannot be made: {problem}"))
+    })?;
+    output::raw(&page)?;
     Ok(Done::Well)
 }
 
@@ -51,7 +51,10 @@ fn render(page: &mut Vec<u8>) -> std::io::Result<()> {
     writeln!(page, ".SH EXIT STATUS")?;
     for (code, meaning) in [
         (0, "done"),
-        (1, "a service stays down, or nothing was delivered"),
+        (
+            1,
+            "a service stays down, nothing is watched, nothing was delivered, or it did not work out",
+        ),
         (2, "wrong usage or configuration"),
         (75, "another instance holds the lock"),
     ] {
@@ -69,7 +72,10 @@ fn literal(text: &str) -> String {
             '-' => escaped.push_str("\\-"),
             '\'' => escaped.push_str("\\(aq"),
             ascii if ascii.is_ascii() => escaped.push(ascii),
-            other => escaped.push_str(&format!("\\[u{:04X}]", u32::from(other))),
+            other => {
+                // Writing to a String cannot fail.
+                let _ = write!(escaped, "\\[u{:04X}]", u32::from(other));
+            }
         }
     }
     let lines = escaped.lines().map(|line| match line.strip_prefix('.') {

@@ -6,8 +6,10 @@ mod completions;
 mod demo;
 mod hold;
 mod legacy_alerts;
+mod log;
 mod man;
 mod once;
+mod output;
 mod poll;
 mod recorder;
 mod run;
@@ -53,13 +55,26 @@ enum LogLevel {
     Trace,
 }
 
+impl From<LogLevel> for LevelFilter {
+    fn from(level: LogLevel) -> Self {
+        match level {
+            LogLevel::Error => Self::ERROR,
+            LogLevel::Warn => Self::WARN,
+            LogLevel::Info => Self::INFO,
+            LogLevel::Debug => Self::DEBUG,
+            LogLevel::Trace => Self::TRACE,
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Watch the services until told to stop: the daemon.
     Run,
     /// Look once, restart what is down, tell, and exit; for cron.
     Once(once::Arguments),
-    /// Print what would be watched and told, and warn about what is ambiguous.
+    /// Print what would be watched and told, and warn about what is ambiguous. Ends with 1 when
+    /// nothing would be watched or CloudStack's list of services cannot be read.
     CheckConfig,
     /// Show how the services and the sinks stand; asks the running daemon.
     Status(status::Arguments),
@@ -84,6 +99,9 @@ enum Command {
     /// One of the demo's throw-away services.
     #[command(hide = true)]
     DemoService(demo::ServiceArguments),
+    /// The demo's daemon.
+    #[command(hide = true)]
+    DemoDaemon,
 }
 
 /// How a command ended, other than with an error.
@@ -137,7 +155,7 @@ fn places(path: &Path) -> Result<Places, CommandError> {
 /// Parses the command line and does what it says.
 pub(crate) fn main() -> ExitCode {
     let mut cli = Cli::parse();
-    log_to_stderr(cli.log_level);
+    log::start(cli.log_level.into());
     // Its folder is watched, so it must have one.
     if let Ok(absolute) = std::path::absolute(&cli.config) {
         cli.config = absolute;
@@ -157,39 +175,19 @@ pub(crate) fn main() -> ExitCode {
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man => man::run(),
         Command::DemoService(arguments) => demo::serve(&arguments),
+        Command::DemoDaemon => demo::watch(&cli.config),
     };
     match done {
         Ok(Done::Well) => ExitCode::SUCCESS,
         Ok(Done::Badly) => ExitCode::from(1),
         Err(error) => {
-            eprintln!("vrwatch: {error}");
+            log::say(&format!("vrwatch: {error}"));
             ExitCode::from(match error {
                 CommandError::Failed(_) => 1,
                 CommandError::Usage(_) => 2,
                 CommandError::Locked(_) => 75,
             })
         }
-    }
-}
-
-/// Sentences with fields on stderr; the journal of systemd puts its own stamps on them.
-fn log_to_stderr(level: LogLevel) {
-    let level = match level {
-        LogLevel::Error => LevelFilter::ERROR,
-        LogLevel::Warn => LevelFilter::WARN,
-        LogLevel::Info => LevelFilter::INFO,
-        LogLevel::Debug => LevelFilter::DEBUG,
-        LogLevel::Trace => LevelFilter::TRACE,
-    };
-    let builder = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .with_target(false);
-    if std::env::var_os("JOURNAL_STREAM").is_some() {
-        builder.without_time().init();
-    } else {
-        builder.init();
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use comfy_table::{Table, presets};
 use contract::Timestamp;
 
-use super::{CommandError, Done, places};
+use super::{CommandError, Done, output, places};
 use crate::control::{self, Reply, Request, Status};
 
 #[derive(Debug, clap::Args)]
@@ -17,17 +17,15 @@ pub(super) struct Arguments {
 
 pub(super) fn run(path: &Path, arguments: &Arguments) -> Result<Done, CommandError> {
     let socket = places(path)?.control_socket;
-    let status = match control::ask(&socket, &Request::Status) {
+    let status = match control::ask(&socket, &Request::Status {}) {
         Ok(Reply::Status(status)) => status,
         Ok(Reply::Refused(why) | Reply::Done(why)) => return Err(CommandError::Failed(why)),
         Err(error) => return Err(CommandError::Failed(error.to_string())),
     };
     if arguments.json {
-        let json = serde_json::to_string(&status)
-            .map_err(|problem| CommandError::Failed(problem.to_string()))?;
-        println!("{json}");
+        output::print_json(&status)?;
     } else {
-        print!("{}", describe(&status));
+        output::print(&describe(&status))?;
     }
     let down = status
         .services
@@ -64,6 +62,11 @@ fn describe(status: &Status) -> String {
             service.detail.clone().unwrap_or_default(),
         ]);
     }
+    let services = if status.services.is_empty() {
+        "nothing is watched; `vrwatch check-config` says why".to_owned()
+    } else {
+        services.to_string()
+    };
     let mut sinks = Table::new();
     sinks.load_style(presets::NOTHING).set_header([
         "SINK",
@@ -71,6 +74,7 @@ fn describe(status: &Status) -> String {
         "PENDING",
         "DELIVERED",
         "DROPPED",
+        "SUMMED UP",
         "FAILING SINCE",
         "LAST ERROR",
     ]);
@@ -81,6 +85,7 @@ fn describe(status: &Status) -> String {
             sink.pending.to_string(),
             sink.delivered.to_string(),
             sink.dropped.to_string(),
+            sink.summed_up.to_string(),
             or_dash(sink.failing_since),
             sink.last_error.clone().unwrap_or_else(|| "-".to_owned()),
         ]);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use contract::{DeliverError, Draft, Event, Fact, Timestamp};
 
+use super::output::{self, Audience};
 use super::{CommandError, Done, block_on};
 use crate::config;
 
@@ -51,6 +52,7 @@ pub(super) fn run(path: &Path, arguments: &Arguments) -> Result<Done, CommandErr
         loaded.config.router.clone(),
     );
     let mut all_well = true;
+    let mut printed = Ok(Audience::Stays);
     for spec in &loaded.config.sinks {
         if arguments
             .sink
@@ -78,7 +80,12 @@ pub(super) fn run(path: &Path, arguments: &Arguments) -> Result<Done, CommandErr
                 format!("NOT delivered: no answer within {} s", PATIENCE.as_secs())
             }
         };
-        println!("{} ({}): {words}", spec.name, spec.kind);
+        // The others are tried even when nobody can read any more.
+        printed = printed.and(output::print(&format!(
+            "{} ({}): {words}\n",
+            spec.name, spec.kind
+        )));
     }
+    printed?;
     Ok(if all_well { Done::Well } else { Done::Badly })
 }

@@ -21,29 +21,42 @@ use super::problem::Problem;
 pub(crate) struct HoldOffs(pub(crate) BTreeMap<String, u64>);
 
 impl HoldOffs {
-    /// Reads the file; absent means none. What cannot be understood is passed over, and times after
-    /// `now` (Unix seconds) count as now, so that a clock that was wrong delays nothing.
+    /// Reads the file; absent means none. What cannot be understood is passed over and counted in
+    /// one warning, and times after `now` (Unix seconds) count as now, so that a clock that was
+    /// wrong delays nothing.
     ///
     /// # Errors
     /// The file is there but cannot be read, or is no regular file of bounded size.
-    pub(crate) fn read(path: &Path, now: u64) -> Result<Self, Problem> {
-        match file::read(path) {
-            Ok(contents) => Ok(Self::parse(&contents.bytes, now)),
-            Err(ReadError::Absent) => Ok(Self::default()),
-            Err(ReadError::Unusable(problem)) => Err(problem),
-        }
+    pub(crate) fn read(path: &Path, now: u64) -> Result<(Self, Option<Problem>), Problem> {
+        let bytes = match file::read(path) {
+            Ok(contents) => contents.bytes,
+            Err(ReadError::Absent) => return Ok((Self::default(), None)),
+            Err(ReadError::Unusable(problem)) => return Err(problem),
+        };
+        let (held, passed_over) = Self::parse(&bytes, now);
+        let warning = (passed_over > 0).then(|| {
+            let message = format!("{passed_over} entries are no hold-offs and are passed over");
+            Problem::of_file(path, message).hint("the file is written anew")
+        });
+        Ok((held, warning))
     }
 
-    fn parse(bytes: &[u8], now: u64) -> Self {
+    /// The hold-offs, and how many entries are none.
+    fn parse(bytes: &[u8], now: u64) -> (Self, usize) {
         let mut began = BTreeMap::new();
+        let mut passed_over = 0;
         for entry in bytes.split(|byte| *byte == b',' || *byte == b'\n') {
             let parts = std::str::from_utf8(entry)
                 .ok()
                 .and_then(|entry| entry.rsplit_once(':'));
-            let Some((name, since)) = parts else { continue };
+            let Some((name, since)) = parts else {
+                passed_over += usize::from(!entry.trim_ascii().is_empty());
+                continue;
+            };
             let name = name.trim().to_owned();
             let (Ok(_), Ok(since)) = (Name::try_from(name.clone()), since.trim().parse::<u64>())
             else {
+                passed_over += 1;
                 continue;
             };
             if began.len() < MOST_SERVICES || began.contains_key(&name) {
@@ -51,15 +64,27 @@ impl HoldOffs {
                 *latest = since.min(now).max(*latest);
             }
         }
-        Self(began)
+        (Self(began), passed_over)
     }
 
     /// Replaces the file as a whole, mode 0644; without hold-offs there is no file, as in the
     /// original.
     ///
     /// # Errors
-    /// What the file system says; the old file is then still there.
+    /// What the file system says, or that something else has this name; what was there before is
+    /// then still there.
     pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
+        match fs::metadata(path) {
+            Ok(found) if !found.is_file() => {
+                return Err(io::Error::new(
+                    io::ErrorKind::AlreadyExists,
+                    "something that is no regular file has this name; it is left alone",
+                ));
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty());
@@ -119,7 +144,11 @@ mod tests {
     use super::*;
 
     fn parsed(text: &[u8]) -> Vec<(String, u64)> {
-        HoldOffs::parse(text, 1_795_350_000).0.into_iter().collect()
+        HoldOffs::parse(text, 1_795_350_000)
+            .0
+            .0
+            .into_iter()
+            .collect()
     }
 
     fn pairs(pairs: &[(&str, u64)]) -> Vec<(String, u64)> {
@@ -169,12 +198,47 @@ mod tests {
             fs::metadata(&path).unwrap().permissions().mode() & 0o7777,
             0o644
         );
-        assert_eq!(HoldOffs::read(&path, 100).unwrap(), held);
+        assert_eq!(HoldOffs::read(&path, 100).unwrap(), (held, None));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         HoldOffs::default().write(&path).unwrap();
         assert!(!path.exists());
         HoldOffs::default().write(&path).unwrap();
-        assert_eq!(HoldOffs::read(&path, 100).unwrap(), HoldOffs::default());
+        assert_eq!(
+            HoldOffs::read(&path, 100).unwrap(),
+            (HoldOffs::default(), None)
+        );
+    }
+
+    #[test]
+    fn rubbish_is_told_once_however_much_of_it_there_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list");
+        fs::write(&path, "nonsense,ssh:18,x:y,\n,").unwrap();
+        let (held, warning) = HoldOffs::read(&path, 100).unwrap();
+        assert_eq!(held.0.len(), 1);
+        assert_eq!(
+            warning.unwrap().message,
+            "2 entries are no hold-offs and are passed over"
+        );
+    }
+
+    #[test]
+    fn a_fifo_in_its_place_is_left_alone() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list");
+        mknodat(CWD, &path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+        assert!(HoldOffs::read(&path, 1).is_err());
+        for held in [
+            HoldOffs::default(),
+            HoldOffs(pairs(&[("ssh", 1)]).into_iter().collect()),
+        ] {
+            let refused = held.write(&path).unwrap_err();
+            assert!(refused.to_string().contains("left alone"), "{refused}");
+        }
+        assert!(path.exists());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]
@@ -210,7 +274,7 @@ mod tests {
 
         #[test]
         fn nearly_right_text_makes_no_future_hold_off(text in "([a-z]{0,3}:[0-9]{0,22},?){0,9}") {
-            let held = HoldOffs::parse(text.as_bytes(), 5);
+            let (held, _) = HoldOffs::parse(text.as_bytes(), 5);
             prop_assert!(held.0.values().all(|since| *since <= 5));
         }
     }

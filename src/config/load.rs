@@ -179,13 +179,22 @@ pub(crate) fn minimal(services: &Path, syslog: &str) -> Result<Loaded, Problems>
         toml::Value::from(services),
         toml::Value::from(syslog)
     );
-    compose(place, text.as_bytes(), List::default()).map_err(|Problems(mut problems)| {
-        // The lines are those of a text that nobody has seen.
-        for problem in &mut problems {
-            problem.line = None;
+    let mut loaded =
+        compose(place, text.as_bytes(), List::default()).map_err(|Problems(mut problems)| {
+            // The lines are those of a text that nobody has seen.
+            for problem in &mut problems {
+                problem.line = None;
+            }
+            Problems(problems)
+        })?;
+    // Nor can anything be doubtful about it: the list is all there is to the configuration.
+    for warning in &mut loaded.warnings {
+        if warning.file == place {
+            *warning = Problem::of_file(&absolute, warning.message.clone())
+                .hint("it names no service, or is not there; name the right one with --services");
         }
-        Problems(problems)
-    })
+    }
+    Ok(loaded)
 }
 
 fn compose(path: &Path, bytes: &[u8], mut warnings: List) -> Result<Loaded, Problems> {

@@ -136,8 +136,8 @@ impl List {
     }
 }
 
-/// Text out of a file, cut to 60 characters and without control characters, so that it can be
-/// shown in a message.
+/// Text out of a file, cut to 60 characters and without control and other hidden characters, so
+/// that it can be shown in a message.
 pub(crate) fn shown(text: &str) -> String {
     let mut short = printable(&text.chars().take(60).collect::<String>());
     if text.chars().nth(60).is_some() {
@@ -148,7 +148,13 @@ pub(crate) fn shown(text: &str) -> String {
 
 fn printable(text: &str) -> String {
     text.chars()
-        .map(|letter| if letter.is_control() { '?' } else { letter })
+        .map(|letter| {
+            if contract::clean::is_hidden(letter) {
+                '?'
+            } else {
+                letter
+            }
+        })
         .collect()
 }
 

@@ -4,6 +4,8 @@
 mod client;
 mod server;
 
+use std::time::Duration;
+
 use contract::Timestamp;
 use monitor::ServiceStatus;
 use serde::{Deserialize, Serialize};
@@ -18,8 +20,8 @@ const REQUEST_LIMIT: u64 = 4096;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Request {
-    /// How everything stands.
-    Status,
+    /// How everything stands. With braces, or unknown keys would be passed over.
+    Status {},
     /// Stop watching a service.
     Hold {
         service: String,
@@ -30,6 +32,27 @@ pub(crate) enum Request {
     },
     /// Watch it again.
     Release { service: String },
+}
+
+/// The longest hold that can be asked for: as long as any duration of the configuration.
+const LONGEST_HOLD: Duration = Duration::from_hours(36_500 * 24);
+
+/// For how long a service is to be left alone; `None`: until released.
+///
+/// # Errors
+/// Words for whoever asked for no time, or for more than can be meant.
+pub(crate) fn hold_time(for_ms: Option<u64>) -> Result<Option<Duration>, String> {
+    let duration = for_ms.map(Duration::from_millis);
+    match duration {
+        Some(Duration::ZERO) => {
+            Err("a hold of no time is no hold; say for how long, such as 10m".to_owned())
+        }
+        Some(long) if long > LONGEST_HOLD => Err(
+            "a hold of more than 36500 days; say for how long, such as 10m, or nothing to hold until released"
+                .to_owned(),
+        ),
+        duration => Ok(duration),
+    }
 }
 
 /// What is answered.
@@ -52,9 +75,47 @@ pub(crate) struct Status {
     pub(crate) watch: String,
     /// Why the configuration on disk is not the one in force.
     pub(crate) config_error: Option<String>,
-    pub(crate) services: Vec<ServiceStatus>,
+    pub(crate) services: Vec<Service>,
     pub(crate) sinks: Vec<Sink>,
     pub(crate) journal: Journal,
+}
+
+/// How one service stands.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Service {
+    pub(crate) name: String,
+    pub(crate) process: String,
+    /// `unknown`, `up`, `checking`, `restarting`, `settling`, `held_off` or `held`.
+    pub(crate) state: String,
+    /// The process that runs; absent unless the state is `up`.
+    pub(crate) pid: Option<u32>,
+    /// The process that was last seen up.
+    #[serde(default)]
+    pub(crate) last_pid: Option<u32>,
+    pub(crate) since: Timestamp,
+    pub(crate) restarts: u64,
+    pub(crate) hold_off_until: Option<Timestamp>,
+    /// The outage that is open.
+    pub(crate) outage: Option<String>,
+    /// Why it is left alone, or what was found, in plain words.
+    pub(crate) detail: Option<String>,
+}
+
+impl From<ServiceStatus> for Service {
+    fn from(status: ServiceStatus) -> Self {
+        Self {
+            pid: status.pid.filter(|_| status.state == "up"),
+            last_pid: status.pid,
+            name: status.name,
+            process: status.process,
+            state: status.state,
+            since: status.since,
+            restarts: status.restarts,
+            hold_off_until: status.hold_off_until,
+            outage: status.outage,
+            detail: status.detail,
+        }
+    }
 }
 
 /// How one sink stands.
@@ -65,6 +126,9 @@ pub(crate) struct Sink {
     pub(crate) pending: u64,
     pub(crate) delivered: u64,
     pub(crate) dropped: u64,
+    /// Of outages of a service that flaps, told as a sum.
+    #[serde(default)]
+    pub(crate) summed_up: u64,
     pub(crate) failing_since: Option<Timestamp>,
     pub(crate) last_error: Option<String>,
 }

@@ -126,7 +126,11 @@ async fn converse(mut stream: UnixStream, respond: &impl Respond) -> io::Result<
     BufReader::new(reader.take(REQUEST_LIMIT))
         .read_until(b'\n', &mut line)
         .await?;
+    let whole = line.ends_with(b"\n") || (line.len() as u64) < REQUEST_LIMIT;
     let reply = match serde_json::from_slice::<Request>(&line) {
+        _ if !whole => Reply::Refused(format!(
+            "this request is too long; a request is one JSON line of at most {REQUEST_LIMIT} bytes"
+        )),
         Ok(request) => respond.respond(request).await,
         Err(problem) => Reply::Refused(format!(
             "this is no request: {problem}; a request is one JSON line such as {{\"command\":\"status\"}}"

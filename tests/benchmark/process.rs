@@ -66,6 +66,13 @@ pub(crate) fn memory(pids: &[u32]) -> anyhow::Result<Memory> {
     Ok(memory)
 }
 
+/// The most that this process has held resident so far, in bytes. Source: `VmHWM` in
+/// `/proc/PID/status`.
+pub(crate) fn most_resident(pid: u32) -> anyhow::Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    Ok(field(&status, "VmHWM:") * 1024)
+}
+
 /// Every process of this name; within the cell that is the run's own.
 pub(crate) fn named(name: &str) -> anyhow::Result<Vec<u32>> {
     let mut pids = Vec::new();

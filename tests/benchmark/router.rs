@@ -3,7 +3,8 @@
 //! as missed, never asserted.
 //!
 //! `cargo bench --bench router` takes about ten minutes; `-- --quick` about one, with few rounds;
-//! `-- --only PART` measures one part: noticed, replaced, crowd, sweep or journal.
+//! `-- --only PART` measures one part: noticed, replaced, crowd, sweep, journal, sinks or
+//! pollers.
 
 #![forbid(unsafe_code)]
 
@@ -15,14 +16,16 @@ mod journal;
 mod machine;
 mod noticed;
 mod peers;
+mod pollers;
 mod process;
 mod replaced;
 mod samples;
 mod services;
+mod sinks;
 mod sweep;
 mod table;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -47,6 +50,15 @@ struct Effort {
     /// Events that go through the channel as fast as it takes them; how often.
     streamed_events: u64,
     streams: usize,
+    /// Events that a sink gets one by one.
+    single_events: u64,
+    /// Events beside a dead sink, and how often each has its turn.
+    delay_events: u64,
+    delay_rounds: usize,
+    /// Outages that every sink is told before the daemon is weighed.
+    deliveries: usize,
+    /// How often a command is run.
+    asks: usize,
 }
 
 const FULL: Effort = Effort {
@@ -57,6 +69,11 @@ const FULL: Effort = Effort {
     synced_events: 500,
     streamed_events: 50_000,
     streams: 5,
+    single_events: 100,
+    delay_events: 300,
+    delay_rounds: 5,
+    deliveries: 20,
+    asks: 50,
 };
 
 const QUICK: Effort = Effort {
@@ -67,30 +84,61 @@ const QUICK: Effort = Effort {
     synced_events: 20,
     streamed_events: 2_000,
     streams: 2,
+    single_events: 5,
+    delay_events: 50,
+    delay_rounds: 2,
+    deliveries: 3,
+    asks: 5,
 };
 
 /// How many services a router has, and how many no router has.
 const CROWDS: [usize; 2] = [4, 1000];
 
 /// One part of a run: where it may write, how much it measures, where the figures go.
-type Part = fn(&Path, Effort, &mut Table) -> anyhow::Result<()>;
+type Part = fn(&Places, Effort, &mut Table) -> anyhow::Result<()>;
 
 /// All parts, in order.
-const PARTS: [(&str, Part); 5] = [
-    ("noticed", noticed::measure),
-    ("replaced", replaced::measure),
-    ("crowd", crowd::measure),
-    ("sweep", sweep::measure),
-    (JOURNAL, journal::measure),
+const PARTS: [(&str, Part); 7] = [
+    ("noticed", |places, effort, table| {
+        noticed::measure(&places.run, effort, table)
+    }),
+    ("replaced", |places, effort, table| {
+        replaced::measure(&places.run, effort, table)
+    }),
+    ("crowd", |places, effort, table| {
+        crowd::measure(&places.run, effort, table)
+    }),
+    ("sweep", |places, effort, table| {
+        sweep::measure(&places.run, effort, table)
+    }),
+    ("journal", |places, effort, table| {
+        journal::measure(&places.disk, effort, table)
+    }),
+    ("sinks", sinks::measure),
+    ("pollers", |places, effort, table| {
+        pollers::measure(&places.disk, effort, table)
+    }),
 ];
-const JOURNAL: &str = "journal";
 
-/// Where a run keeps its files.
+/// Where a run, or a part of it, keeps its files.
 struct Places {
     /// Pid files, sockets and configuration; short names, since a socket's may not be long.
     run: PathBuf,
     /// The journals, on the disk that the build is on.
     disk: PathBuf,
+}
+
+impl Places {
+    /// Folders below these for one part.
+    fn of(&self, part: &str) -> std::io::Result<Self> {
+        let own = Self {
+            run: self.run.join(part),
+            disk: self.disk.join(part),
+        };
+        std::fs::create_dir(&own.run)?;
+        std::fs::create_dir(&own.disk)?;
+        Ok(own)
+    }
 }
 
 fn main() -> ExitCode {
@@ -172,14 +220,7 @@ fn measure(places: &Places, wishes: &Wishes) -> anyhow::Result<()> {
             continue;
         }
         eprintln!("measuring: {name}");
-        let place = if name == JOURNAL {
-            &places.disk
-        } else {
-            &places.run
-        };
-        let folder = place.join(name);
-        std::fs::create_dir(&folder)?;
-        part(&folder, wishes.effort, &mut table)
+        part(&places.of(name)?, wishes.effort, &mut table)
             .with_context(|| format!("while measuring `{name}`"))?;
     }
     println!("{table}");

@@ -228,8 +228,11 @@ impl Router {
         eventually(
             &format!("a stranger has got the number {pid}"),
             || {
-                self.run(["sh", "-c", &spawn]);
-                self.is_alive(pid).then_some(())
+                if !self.is_alive(pid) {
+                    self.run(["sh", "-c", &spawn]);
+                }
+                // Until its exec it still goes by the name of the shell.
+                self.pids_named("sleep").contains(&pid).then_some(())
             },
             || self.processes(),
         );

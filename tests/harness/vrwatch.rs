@@ -125,6 +125,18 @@ impl<'router> Vrwatch<'router> {
     #[track_caller]
     pub(crate) fn start_again(&mut self) {
         self.launch();
+        self.until_it_has_looked();
+    }
+
+    /// The same with this as its standard error.
+    #[track_caller]
+    pub(crate) fn start_again_with(&mut self, stderr: impl Into<Stdio>) {
+        self.launch_with(stderr);
+        self.until_it_has_looked();
+    }
+
+    #[track_caller]
+    fn until_it_has_looked(&mut self) {
         let router = self.router;
         eventually(
             "vrwatch has looked at every service",
@@ -145,13 +157,18 @@ impl<'router> Vrwatch<'router> {
     /// The same, without waiting for more than that the process is there.
     #[track_caller]
     pub(crate) fn launch(&mut self) {
-        assert!(self.daemon.is_none(), "it still runs");
-        let _ = std::fs::remove_file(self.router.path(PID_FILE));
         let stderr = File::options()
             .create(true)
             .append(true)
             .open(self.router.path(STDERR))
             .unwrap();
+        self.launch_with(stderr);
+    }
+
+    #[track_caller]
+    fn launch_with(&mut self, stderr: impl Into<Stdio>) {
+        assert!(self.daemon.is_none(), "it still runs");
+        let _ = std::fs::remove_file(self.router.path(PID_FILE));
         // The shell becomes the daemon, so the pid it notes is the daemon's.
         let run = format!("echo $$ >{PID_FILE} && exec vrwatch run --config {CONFIG} ${OPTIONS}");
         let daemon = self

@@ -50,7 +50,19 @@ fn any_part_of_the_journal_can_be_asked_for() {
         assert_eq!(part(&[]), all, "{running}");
         assert_eq!(part(&["--after", "2"]), all[2..], "{running}");
         assert_eq!(part(&["--after", "99"]), [], "{running}");
-        assert_eq!(part(&["--limit", "3"]), all[..3], "{running}");
+        assert_eq!(part(&["--limit", "3"]), all[3..], "{running}");
+        assert_eq!(part(&["--limit", "99"]), all, "{running}");
+        assert_eq!(
+            part(&["--after", "0", "--limit", "3"]),
+            all[..3],
+            "{running}"
+        );
+        assert_eq!(part(&["--since", "1h"]), all, "{running}");
+        assert_eq!(
+            part(&["--since", "1h", "--limit", "2"]),
+            all[4..],
+            "{running}"
+        );
         assert_eq!(part(&["--limit", "0"]), [], "{running}");
         assert_eq!(
             part(&["--after", "1", "--limit", "2"]),
@@ -74,6 +86,7 @@ fn any_part_of_the_journal_can_be_asked_for() {
     asks("with the daemon stopped");
     for wrong in [
         ["--since", "yesterday"],
+        ["--since", "1"],
         ["--after", "-1"],
         ["--limit", "many"],
     ] {
@@ -116,6 +129,55 @@ fn who_follows_sees_every_event_once_over_a_kill_of_vrwatch() {
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
     assert_eq!(seen, vrwatch.events()[4..]);
+}
+
+#[test]
+fn who_follows_begins_with_the_newest() {
+    let router = Router::boot();
+    let sleepers = Sleepers::start(&router, &["one"]);
+    let mut vrwatch = after_three_outages(&router, &sleepers);
+    for outages in 4..=6 {
+        sleepers.kill_and_see_it_back(&vrwatch, "one");
+        vrwatch.until_told("one", &BACK.repeat(outages));
+    }
+    let followers = [
+        (&["--limit", "3"][..], 3),
+        (&[][..], 10),
+        (&["--since", "1h"], 12),
+    ]
+    .map(|(arguments, newest)| {
+        let seen = format!("/tmp/seen.{newest}");
+        let follower = router
+            .command(
+                ["vrwatch", "alerts", "--follow", "--json"]
+                    .iter()
+                    .chain(arguments),
+            )
+            .stdout(fs::File::create(router.path(&seen)).unwrap())
+            .spawn()
+            .unwrap();
+        eventually(
+            &format!("the newest {newest} are shown"),
+            || (router.read(&seen).lines().count() == newest).then_some(()),
+            || router.read(&seen),
+        );
+        (follower, seen, newest)
+    });
+    sleepers.kill_and_see_it_back(&vrwatch, "one");
+    assert!(vrwatch.term().success());
+    let all = vrwatch.events();
+    for (mut follower, seen, newest) in followers {
+        eventually(
+            "what is new is shown too",
+            || (router.read(&seen).lines().count() == newest + 2).then_some(()),
+            || router.read(&seen),
+        );
+        follower.kill().unwrap();
+        follower.wait().unwrap();
+        let first: Event =
+            serde_json::from_str(router.read(&seen).lines().next().unwrap()).unwrap();
+        assert_eq!(first, all[12 - newest]);
+    }
 }
 
 #[test]

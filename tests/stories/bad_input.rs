@@ -176,6 +176,8 @@ fn an_endless_list_of_services_costs_no_memory_and_watches_nothing() {
         "{outcome:#?}"
     );
     assert!(!outcome.output().contains("panicked"), "{outcome:#?}");
+    assert_eq!(outcome.status.code(), Some(1), "{outcome:#?}");
+    assert!(outcome.stderr.contains("cannot be read"), "{outcome:#?}");
     std::fs::remove_file(&list).unwrap();
     // As many lines as fit, and all of them wrong.
     let lines = "[a]\nprocessname=\n".repeat(60_000);

@@ -61,6 +61,7 @@ fn rubbish_gets_an_answer_in_words() {
         b"\xff\xfe\x00",
         b"{\"command\":\"reboot\"}",
         b"{\"command\":\"hold\"}",
+        b"{\"command\":\"status\",\"x\":1}",
         b"{\"command\":\"hold\",\"service\":\"one\",\"for_ms\":-1}",
         b"{\"command\":\"hold\",\"service\":\"one\",\"untill\":1}",
         b"GET / HTTP/1.1\r",
@@ -77,6 +78,39 @@ fn rubbish_gets_an_answer_in_words() {
         );
     }
     assert_eq!(vrwatch.state_of("one").unwrap(), "up");
+}
+
+#[test]
+fn what_is_too_long_or_cannot_be_meant_is_refused_in_words() {
+    let router = Router::boot();
+    Sleepers::start(&router, &["one"]);
+    let vrwatch = Vrwatch::start_over(&router, &config(&["one"]));
+    let hold = |more: &str| format!("{{\"command\":\"hold\",\"service\":\"one\"{more}}}\n");
+    for (request, words) in [
+        (hold(",\"for_ms\":0"), "a hold of no time is no hold"),
+        (hold(",\"for_ms\":3153600000001"), "more than 36500 days"),
+        (
+            hold(&format!(",\"for_ms\":{}", u64::MAX)),
+            "more than 36500 days",
+        ),
+        (
+            hold(&format!(",\"reason\":\"{}\"", "x".repeat(4096))),
+            "this request is too long; a request is one JSON line of at most 4096 bytes",
+        ),
+    ] {
+        let mut stream = connect(&router);
+        stream.write_all(request.as_bytes()).unwrap();
+        let answer = rest(stream);
+        assert!(
+            answer.starts_with("{\"refused\":") && answer.contains(words),
+            "{request}: {answer}"
+        );
+    }
+    let long = vrwatch.ask(&["hold", "one", "--reason", &"x".repeat(5000)]);
+    assert_eq!(long.status.code(), Some(2), "{long:#?}");
+    assert!(long.stderr.contains("too long"), "{long:#?}");
+    assert_eq!(vrwatch.state_of("one").unwrap(), "up");
+    assert_eq!(vrwatch.events(), []);
 }
 
 #[test]
@@ -265,12 +299,15 @@ fn the_status_says_how_things_stand_and_its_exit_code_whether_all_is_well() {
         "{well:#?}"
     );
     sleepers.spoil("stuck");
-    sleepers.kill9("stuck");
+    let killed = sleepers.kill9("stuck");
     let given_up = ["service_down", "restart_failed", "unmonitored"];
     vrwatch.until_told("stuck", &given_up);
     let badly = vrwatch.ask(&["status"]);
     assert_eq!(badly.status.code(), Some(1), "{badly:#?}");
-    assert_eq!(row(&badly, "stuck")[2], "held_off");
+    assert_eq!(row(&badly, "stuck")[2..4], ["held_off", "-"]);
+    let stuck = vrwatch.status_of("stuck").unwrap();
+    assert_eq!(stuck["pid"], serde_json::Value::Null, "{stuck}");
+    assert_eq!(stuck["last_pid"], killed, "{stuck}");
     assert_eq!(row(&badly, "fine")[2], "up");
     assert_eq!(vrwatch.ask(&["status", "--json"]).status.code(), Some(1));
     sleepers.mend("stuck");
@@ -287,6 +324,21 @@ fn the_status_says_how_things_stand_and_its_exit_code_whether_all_is_well() {
         nobody.stderr.contains("is `vrwatch run` running"),
         "{nobody:#?}"
     );
+}
+
+#[test]
+fn the_status_of_nothing_is_one_line() {
+    let router = Router::boot();
+    let vrwatch = Vrwatch::start_over(&router, &config(&[]));
+    let status = vrwatch.ask(&["status"]).expect_success();
+    assert!(
+        status.stdout.contains("\nnothing is watched; "),
+        "{status:#?}"
+    );
+    assert!(!status.stdout.contains("HOLD-OFF"), "{status:#?}");
+    let checked = vrwatch.ask(&["check-config"]);
+    assert_eq!(checked.status.code(), Some(1), "{checked:#?}");
+    assert_eq!(checked.stderr, "vrwatch: nothing is watched\n");
 }
 
 #[test]

@@ -207,7 +207,6 @@ impl<'router> World<'router> {
     /// The receiver is in this trouble during a storm, and then no longer.
     #[track_caller]
     fn live_through(&mut self, trouble: Trouble) {
-        println!("{trouble:?}");
         let lasting = self.begin(trouble);
         for _ in 0..ROUNDS {
             self.round();
@@ -225,6 +224,7 @@ impl<'router> World<'router> {
         assert!(failing["pending"].as_u64().unwrap() > 0, "{failing:#}");
         assert!(failing["last_error"].is_string(), "{failing:#}");
         let memory = self.memory();
+        println!("{trouble:?}: {memory} bytes in memory");
         assert!(memory < MOST_MEMORY, "{memory} bytes");
         drop(lasting);
         self.end(trouble);

@@ -1,7 +1,7 @@
 //! `vrwatch once --minimal`, the behaviour of `CloudStack` 4.3: `CloudStack`'s file alone, syslog alone,
 //! and nothing on disk but the list of services that are left alone.
 
-use crate::harness::{Config, Outcome, Peer, Router, Syslog, Vrwatch};
+use crate::harness::{Config, MONITOR_CONF, Outcome, Peer, Router, Syslog, Vrwatch};
 
 const HOLD_OFFS: &str = "/etc/unmonit_psList.txt";
 
@@ -67,4 +67,63 @@ fn a_minimal_run_notes_what_it_gave_up_in_the_originals_format() {
     once(&router).expect_success();
     router.until_it_answers(peer);
     assert_eq!(router.read(HOLD_OFFS).trim(), "");
+}
+
+#[test]
+fn a_list_of_given_up_services_that_cannot_be_used_keeps_nothing_from_being_watched() {
+    let peer = Peer::Sshd;
+    let router = router_of_old(&[peer]);
+    let syslog = Syslog::start(&router);
+    for (told, make) in [
+        "rm -f F; mkfifo F",
+        "rm F; mkdir F",
+        "rmdir F; truncate -s 2M F",
+    ]
+    .iter()
+    .enumerate()
+    {
+        router
+            .run(["sh", "-c", &make.replace('F', HOLD_OFFS)])
+            .expect_success();
+        let killed = router.kill9(peer);
+        let kind = |router: &Router| router.run(["stat", "-c", "%F %s", HOLD_OFFS]).stdout;
+        let before = kind(&router);
+        let outcome = once(&router);
+        assert_eq!(outcome.status.code(), Some(1), "{make}: {outcome:#?}");
+        assert!(outcome.stderr.contains(HOLD_OFFS), "{make}: {outcome:#?}");
+        assert_ne!(router.until_it_answers(peer), killed);
+        syslog.until(told + 1, "restarted as process");
+        assert_eq!(kind(&router), before, "it is left alone");
+    }
+    router
+        .run(["sh", "-c", &format!("echo rubbish,more >{HOLD_OFFS}")])
+        .expect_success();
+    let outcome = once(&router).expect_success();
+    assert_eq!(
+        outcome.stderr.matches("no hold-offs").count(),
+        1,
+        "{outcome:#?}"
+    );
+}
+
+#[test]
+fn without_a_list_of_services_a_minimal_run_fails_and_forgets_nothing() {
+    let router = router_of_old(&[]);
+    Syslog::start(&router);
+    router.write(HOLD_OFFS, "ssh:1385000000,");
+    for make in ["rm -f F", "mkdir F"] {
+        router
+            .run(["sh", "-c", &make.replace('F', MONITOR_CONF)])
+            .expect_success();
+        let outcome = once(&router);
+        assert_eq!(outcome.status.code(), Some(1), "{make}: {outcome:#?}");
+        assert!(
+            outcome
+                .stderr
+                .contains("vrwatch: /etc/monitor.conf: without this list nothing is watched"),
+            "{make}: {outcome:#?}"
+        );
+        assert!(!outcome.stderr.contains("(command line)"), "{outcome:#?}");
+        assert_eq!(router.read(HOLD_OFFS), "ssh:1385000000,");
+    }
 }

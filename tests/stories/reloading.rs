@@ -36,6 +36,14 @@ fn list(router: &Router, names: &[&str]) {
     replace(router, MONITOR_CONF, &Sleepers::monitor_conf(names));
 }
 
+/// What is said of a service that was watched and no longer is.
+fn removed() -> Fact {
+    Fact::Unmonitored {
+        until: None,
+        reason: UnmonitoredReason::Removed,
+    }
+}
+
 #[track_caller]
 fn until_watched(vrwatch: &Vrwatch<'_>, names: &[&str]) {
     eventually(
@@ -66,7 +74,9 @@ fn a_service_new_in_the_list_is_watched_and_one_that_is_gone_from_it_is_not() {
         vrwatch.until_told(name, &BACK);
     }
     assert_eq!(sleepers.pid_of("gone"), None, "nobody restarts it");
-    assert_eq!(vrwatch.told_in_all("gone"), []);
+    let told = vrwatch.told_in_all("gone");
+    assert_eq!(kinds(&told), ["unmonitored"]);
+    assert_eq!((&told[0].fact, &told[0].outage), (&removed(), &None));
 }
 
 #[test]
@@ -101,11 +111,7 @@ fn an_open_outage_of_a_service_that_is_removed_is_told_as_unmonitored() {
     let told = [&GIVEN_UP[..], &["unmonitored"]].concat();
     vrwatch.until_told("gone", &told);
     let events = vrwatch.told_in_all("gone");
-    let removed = Fact::Unmonitored {
-        until: None,
-        reason: UnmonitoredReason::Removed,
-    };
-    assert_eq!(events[3].fact, removed);
+    assert_eq!(events[3].fact, removed());
     assert_eq!(events[3].outage, events[0].outage);
     assert_eq!(kinds(&events), told);
 }
@@ -270,12 +276,13 @@ fn cloudstacks_switch_turns_watching_off_and_on_again_with_a_fresh_look() {
         r#"{"type": "monitorservice", "disable_monitoring": false}"#,
     );
     until_watched(&vrwatch, &["fine", "stuck"]);
-    vrwatch.until_told("fine", &BACK);
+    vrwatch.until_told("fine", &[&["unmonitored"], &BACK[..]].concat());
     vrwatch.until_told("stuck", &[&off[..], &GIVEN_UP].concat());
     let events: Vec<Event> = vrwatch.told_in_all("stuck");
     assert_eq!(events[3].outage, events[0].outage);
     assert_ne!(events[4].outage, events[0].outage, "the old one was closed");
-    assert_eq!(about(&vrwatch.events(), "fine").len(), 2);
+    let fine = about(&vrwatch.events(), "fine");
+    assert_eq!((fine.len(), &fine[0].fact), (3, &removed()));
 }
 
 fn replace_with_folder(router: &Router, text: &str) {

@@ -148,9 +148,9 @@ fn a_sink_is_added_by_its_folder_and_its_line_alone() {
         .unwrap();
     assert!(checked.status.success(), "{}", said(&checked));
     assert!(said(&checked).contains("pigeon"), "{}", said(&checked));
-    let mut test = copy.cargo(&command);
-    test.args(["--", "--config", config, "test-alert", "--sink", "coop"]);
-    let tested = said(&test.output().unwrap());
+    let mut cargo = copy.cargo(&command);
+    cargo.args(["--", "--config", config, "test-alert", "--sink", "coop"]);
+    let tested = said(&cargo.output().unwrap());
     assert!(tested.contains("coop (pigeon): NOT delivered"), "{tested}");
     assert!(
         tested.contains("the pigeon got lost: Connection refused"),

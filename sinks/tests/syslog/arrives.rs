@@ -30,7 +30,7 @@ fn texts(rsyslogd: &Rsyslogd) -> Vec<String> {
 
 const TEXTS: [&str; 3] = [
     "[ALERT] [dnsmasq] is down: process 812 is gone (ended by SIGKILL); noticed at 11:47:28",
-    "[ALERT] [dnsmasq] restart failed after 5 attempts (exit 1: \"dnsmasq: unknown 'option' ]?[0m / naïve \\ line\"); unmonitored until 12:17:33",
+    "[ALERT] [dnsmasq] restart failed after 5 attempts (exit 1: \"dnsmasq: unknown 'option' ] / naïve \\ line\"); unmonitored until 12:17:33",
     "[INFO] [dnsmasq] restarted as process 901 after 1 attempt; it was down for 5.0s",
 ];
 

@@ -167,7 +167,7 @@ fn collect(
     Ok(Collected {
         answer: entries.finish(),
         reached,
-        before: (before_seq > 0).then(|| Given {
+        before: (before_seq > 0).then_some(Given {
             stamp: question.after,
             seq: before_seq,
             id: before_id,

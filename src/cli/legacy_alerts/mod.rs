@@ -17,7 +17,7 @@ use contract::{Event, Severity, Timestamp};
 use self::answer::{Journal, Question, Seen};
 use self::memory::Memory;
 use self::stamps::{Dial, Stamp};
-use super::{CommandError, Done, places};
+use super::{CommandError, Done, log, places};
 
 /// What the server takes for "nothing".
 const NONE: &str = "No Alerts";
@@ -47,7 +47,7 @@ pub(super) struct Arguments {
 )]
 pub(super) fn run(path: &Path, arguments: &Arguments) -> Result<Done, CommandError> {
     let told = told(path, arguments).unwrap_or_else(|error| {
-        eprintln!("vrwatch: {error}");
+        log::say(&format!("vrwatch: {error}"));
         NONE.to_owned()
     });
     // Whoever asked may have gone away.

@@ -5,7 +5,7 @@
 mod cursor;
 mod usage;
 
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 
 use channel::Reader;
@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use self::cursor::Cursor;
 use self::usage::Usage;
-use super::{CommandError, Done, places};
+use super::{CommandError, Done, output, places};
 use crate::control::{self, Reply, Request, Status};
 
 /// The most bytes of events in one document, but at least one event.
@@ -68,7 +68,7 @@ pub(super) fn run(path: &Path, arguments: &Arguments) -> Result<Done, CommandErr
             places.journal.display()
         ))
     })?;
-    let status = match control::ask(&places.control_socket, &Request::Status) {
+    let status = match control::ask(&places.control_socket, &Request::Status {}) {
         Ok(Reply::Status(status)) => Some(status),
         _ => None,
     };
@@ -85,12 +85,7 @@ pub(super) fn run(path: &Path, arguments: &Arguments) -> Result<Done, CommandErr
         usage: Usage::now(),
         status,
     };
-    let mut json = serde_json::to_vec(&document)
-        .map_err(|problem| CommandError::Failed(problem.to_string()))?;
-    json.push(b'\n');
-    io::stdout()
-        .write_all(&json)
-        .map_err(|problem| CommandError::Failed(format!("nobody takes the answer: {problem}")))?;
+    output::print_json(&document)?;
     Ok(Done::Well)
 }
 

@@ -1,14 +1,16 @@
 //! What the daemon answers on its control socket.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use channel::Channel;
 use contract::Timestamp;
 use monitor::Handle;
 
 use crate::config::Config;
-use crate::control::{Journal, Reply, Request, Respond, Sink, Status};
+use crate::control::{self, Journal, Reply, Request, Respond, Sink, Status};
+
+/// The longest reason for a hold that is kept, in characters.
+const LONGEST_REASON: usize = 200;
 
 /// What a reload changes.
 #[derive(Debug)]
@@ -50,7 +52,7 @@ pub(super) struct Responder {
 impl Respond for Responder {
     async fn respond(&self, request: Request) -> Reply {
         match request {
-            Request::Status => match self.monitor.status().await {
+            Request::Status {} => match self.monitor.status().await {
                 Ok(services) => Reply::Status(Box::new(self.status(services))),
                 Err(problem) => Reply::Refused(problem.to_string()),
             },
@@ -59,12 +61,15 @@ impl Respond for Responder {
                 for_ms,
                 reason,
             } => {
-                let reason: String = reason
+                let duration = match control::hold_time(for_ms) {
+                    Ok(duration) => duration,
+                    Err(words) => return Reply::Refused(words),
+                };
+                let reason: String = contract::clean::line(&reason)
+                    .trim()
                     .chars()
-                    .filter(|c| !c.is_control())
-                    .take(200)
+                    .take(LONGEST_REASON)
                     .collect();
-                let duration = for_ms.map(Duration::from_millis);
                 match self.monitor.hold(service.clone(), duration, reason).await {
                     Ok(()) => Reply::Done(match duration {
                         Some(duration) => format!(
@@ -96,7 +101,7 @@ impl Responder {
             since: self.since,
             watch: live.watch.to_owned(),
             config_error: live.config_error.clone(),
-            services,
+            services: services.into_iter().map(Into::into).collect(),
             sinks: channel
                 .sinks
                 .into_iter()
@@ -110,6 +115,7 @@ impl Responder {
                     pending: sink.pending,
                     delivered: sink.delivered,
                     dropped: sink.dropped,
+                    summed_up: sink.summed_up,
                     failing_since: sink.failing_since,
                     last_error: sink.last_error,
                 })

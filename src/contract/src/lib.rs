@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod clean;
 mod event;
 mod fact;
 pub mod human;

@@ -3,6 +3,7 @@
 //! `watch` turns the kernel's facts into observations, `judge` (pure) turns observations into
 //! decisions, `restart` carries decisions out, and the engine ties the three together.
 
+mod brief;
 mod clock;
 pub mod config;
 mod engine;

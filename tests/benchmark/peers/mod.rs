@@ -1,7 +1,11 @@
 //! The programs that are measured, and how they are started and ended.
 
+pub(crate) mod exim;
+pub(crate) mod loopback;
 pub(crate) mod monit;
+pub(crate) mod rsyslogd;
 pub(crate) mod runit;
+pub(crate) mod snmptrapd;
 pub(crate) mod vrwatch;
 
 use std::ffi::OsStr;
@@ -15,8 +19,12 @@ use anyhow::ensure;
 const GRACE: Duration = Duration::from_secs(20);
 
 /// What must be installed.
-const REQUIRED: [&str; 5] = [
+const REQUIRED: [&str; 9] = [
     monit::PROGRAM,
+    exim::PROGRAM,
+    rsyslogd::PROGRAM,
+    snmptrapd::PROGRAM,
+    loopback::SYSTEM_AUTHORITIES,
     runit::RUNSV,
     runit::RUNSVDIR,
     "/usr/bin/unshare",
@@ -28,7 +36,7 @@ pub(crate) fn require() -> anyhow::Result<()> {
     for program in REQUIRED {
         ensure!(
             Path::new(program).exists(),
-            "{program} is missing: run tests/all once, it installs monit and runit"
+            "{program} is missing: run tests/all once, it installs what is measured"
         );
     }
     ensure!(
@@ -43,6 +51,16 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.stdin(Stdio::null());
     command
+}
+
+/// How many lines of a file, as far as it is written, are of this sort.
+fn count_lines(path: &Path, sort: impl Fn(&str) -> bool) -> u64 {
+    // There is none before the first line.
+    let bytes = std::fs::read(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    text.split_inclusive('\n')
+        .filter(|line| line.ends_with('\n') && sort(line))
+        .fold(0, |count, _| count + 1)
 }
 
 /// A program that runs; asked to end, and then ended, when dropped.

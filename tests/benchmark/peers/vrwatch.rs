@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, bail};
 use rustix::process::Signal;
 
-use super::{Running, command};
+use super::Running;
 use crate::inbox::{self, Heard, Inbox, eventually};
 use crate::services::{Restartables, Sleepers};
 
@@ -21,6 +22,7 @@ const RESTARTED: &str = "kind=\"restarted\"";
 /// A running daemon.
 pub(crate) struct Vrwatch {
     running: Running,
+    config: PathBuf,
     /// What it tells syslog.
     told: Inbox<String>,
     /// The restarts among it, by service.
@@ -44,15 +46,25 @@ impl Vrwatch {
         sweep_every: &str,
         watched: &Watched<'_>,
     ) -> anyhow::Result<Self> {
+        Self::start_telling(folder, sweep_every, watched, "")
+    }
+
+    /// The same with further sinks, in the words of the configuration.
+    pub(crate) fn start_telling(
+        folder: &Path,
+        sweep_every: &str,
+        watched: &Watched<'_>,
+        sinks: &str,
+    ) -> anyhow::Result<Self> {
         fs::create_dir(folder)?;
         let told = inbox::datagrams(&folder.join("log"))?;
         let config = folder.join("vrwatch.toml");
-        fs::write(&config, configuration(folder, sweep_every, watched)?)?;
+        let text = sinks.to_owned() + &configuration(folder, sweep_every, watched)?;
+        fs::write(&config, text)?;
         let words = folder.join("stderr");
-        let mut daemon = command(PROGRAM);
+        let mut daemon = command(&config);
         daemon
-            .args(["run", "--config"])
-            .arg(&config)
+            .arg("run")
             .env_remove("NOTIFY_SOCKET")
             .env_remove("WATCHDOG_USEC")
             .stdout(File::create(folder.join("stdout"))?)
@@ -65,6 +77,7 @@ impl Vrwatch {
         match ready {
             Ok(true) => Ok(Self {
                 running,
+                config,
                 told,
                 restarts: HashMap::new(),
             }),
@@ -95,6 +108,15 @@ impl Vrwatch {
             self.next_line("vrwatch tells that it restarted a service")?;
         }
         Ok(())
+    }
+
+    /// What it says of its sinks.
+    pub(crate) fn sinks(&self) -> anyhow::Result<Vec<serde_json::Value>> {
+        let mut document = status(&self.config)?;
+        match document["sinks"].take() {
+            serde_json::Value::Array(sinks) => Ok(sinks),
+            _ => bail!("no sinks in {document}"),
+        }
     }
 
     fn next_line(&mut self, what: &str) -> anyhow::Result<Heard<String>> {
@@ -143,6 +165,8 @@ fn configuration(
         [sink.local.syslog]
         target = "unix:{here}/log"
         format = "rfc5424"
+        # One service dies over and over here, and every line is waited for.
+        flood = false
         "#
     );
     match watched {
@@ -185,15 +209,23 @@ fn add_table(text: &mut String, number: usize, process: &str, pid_file: &Path) -
 }
 
 fn has_looked(config: &Path) -> bool {
-    let status = command(PROGRAM)
-        .args(["status", "--json", "--config"])
-        .arg(config)
-        .output();
-    let Ok(status) = status else { return false };
-    let document: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap_or_default();
-    document["services"].as_array().is_some_and(|services| {
-        !services.is_empty() && services.iter().all(|service| service["state"] == "up")
+    status(config).is_ok_and(|document| {
+        document["services"].as_array().is_some_and(|services| {
+            !services.is_empty() && services.iter().all(|service| service["state"] == "up")
+        })
     })
+}
+
+fn status(config: &Path) -> anyhow::Result<serde_json::Value> {
+    let output = command(config).args(["status", "--json"]).output()?;
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// The program with this configuration.
+pub(crate) fn command(config: &Path) -> Command {
+    let mut command = super::command(PROGRAM);
+    command.arg("--config").arg(config);
+    command
 }
 
 /// The bytes of the binary.
@@ -203,6 +235,6 @@ pub(crate) fn size() -> anyhow::Result<u64> {
 
 /// What it calls itself.
 pub(crate) fn version() -> anyhow::Result<String> {
-    let output = command(PROGRAM).arg("--version").output()?;
+    let output = super::command(PROGRAM).arg("--version").output()?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

@@ -96,11 +96,14 @@ impl<R: Record> Engine<R> {
             ))
         });
         let same = match (&note, &entry.noted) {
-            (Some(new), Some(old)) => new.says_the_same(old),
+            (Some(new), Some(old)) => !new.is_worth_writing_after(old),
             (None, None) => true,
             _ => false,
         };
-        if same && drafts.is_empty() {
+        if same {
+            if !drafts.is_empty() {
+                self.record.record(drafts, Vec::new());
+            }
             return;
         }
         let value = note.as_ref().and_then(|note| {

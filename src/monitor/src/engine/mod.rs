@@ -358,3 +358,6 @@ impl<R: Record> Engine<R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,12 +43,12 @@ impl Note {
         }
     }
 
-    /// Whether both say the same, apart from when they were written.
-    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
-        self.state == other.state
-            && self.kin == other.kin
-            && self.token == other.token
-            && self.boot == other.boot
+    /// Whether the next daemon would go on differently from this than from `written`.
+    pub(crate) fn is_worth_writing_after(&self, written: &Self) -> bool {
+        self.state.is_worth_noting_after(&written.state)
+            || self.kin != written.kin
+            || self.token != written.token
+            || self.boot != written.boot
     }
 
     /// The note as it is worth after a restart of the daemon or a reboot: after a reboot every pid

@@ -60,14 +60,18 @@ impl<R: Record> Engine<R> {
         true
     }
 
-    /// Removed from the configuration while no daemon ran: an open outage is closed in words.
+    /// Removed from the configuration while no daemon ran: an outage that was told is closed in
+    /// words. Others are not taken leave of: of most of them there is no note.
     pub(super) fn forget_absent(&mut self) {
         let now = self.clock.now();
         for (name, note) in std::mem::take(&mut self.absent) {
             let outage = note.state.outage().map(str::to_owned);
-            let (_, decisions) = note
-                .state
-                .judge(&Policy::default(), Observation::Removed, now);
+            let decisions = if note.state.owes_an_end() {
+                let removed = Observation::Removed;
+                note.state.judge(&Policy::default(), removed, now).1
+            } else {
+                Vec::new()
+            };
             let drafts = decisions
                 .into_iter()
                 .filter_map(|decision| match decision {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use contract::{Cause, Ended, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{Moment, Process};
+use crate::{Moment, Process, brief};
 
 /// A successor that ran this shortly after the death was noticed was already on its way when the
 /// old process ended: twice the clock tick in which the kernel keeps start times, and some slack
@@ -19,18 +19,33 @@ pub(super) struct Outage {
     /// When it began, as printed.
     pub(super) noticed: Timestamp,
     /// When it began (or the machine booted), on the monotonic clock of this boot.
+    #[serde(serialize_with = "brief::time")]
     since: Duration,
     /// How long it had lasted before this boot.
+    #[serde(
+        default,
+        skip_serializing_if = "Duration::is_zero",
+        serialize_with = "brief::time"
+    )]
     before: Duration,
     /// The process that was watched; told, so it survives a reboot, unlike `old`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) last_pid: Option<u32>,
     /// The same process for comparing; nothing compares across a reboot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     old: Option<Process>,
     /// A successor started by then took over; nothing takes over across a reboot.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "brief::time_if_any"
+    )]
     hand_over_until: Option<Duration>,
     pub(super) cause: Cause,
+    #[serde(default = "unknown", skip_serializing_if = "is_unknown")]
     pub(super) ended: Ended,
     /// Whether `ServiceDown` has been published.
+    #[serde(default, skip_serializing_if = "brief::is_default")]
     pub(super) told: bool,
 }
 
@@ -71,6 +86,32 @@ impl Outage {
         }
     }
 
+    /// Whether more is known, or told, than `noted` says. What was found is found again before it
+    /// is told; how the process ended may be learnt only once.
+    pub(super) fn is_worth_noting_after(&self, noted: &Self) -> bool {
+        let Self {
+            id,
+            noticed,
+            since,
+            before,
+            last_pid,
+            old,
+            hand_over_until,
+            cause: _,
+            ended,
+            told,
+        } = self;
+        *id != noted.id
+            || *noticed != noted.noticed
+            || *since != noted.since
+            || *before != noted.before
+            || *last_pid != noted.last_pid
+            || *old != noted.old
+            || *hand_over_until != noted.hand_over_until
+            || *ended != noted.ended
+            || *told != noted.told
+    }
+
     /// Whether `successor` makes this no outage at all: the very same process, or one that took
     /// over from a process that left of its own accord, as a reload does.
     pub(super) fn was_a_hand_over(&self, successor: Process) -> bool {
@@ -94,4 +135,16 @@ impl Outage {
         self.old = None;
         self.hand_over_until = None;
     }
+}
+
+fn unknown() -> Ended {
+    Ended::Unknown
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference to the field"
+)]
+fn is_unknown(ended: &Ended) -> bool {
+    *ended == Ended::Unknown
 }

@@ -9,7 +9,7 @@ use super::outage::Outage;
 use super::stage::Stage;
 use super::turn::Turn;
 use super::{Decision, Observation, Phase, Policy};
-use crate::{Moment, Process};
+use crate::{Moment, Process, brief};
 
 /// A look that was asked for and not answered is asked for again after this long: a daemon that
 /// crashed between the two must not leave the service waiting for ever.
@@ -22,18 +22,33 @@ pub struct State {
     pub(super) service: String,
     pub(super) stage: Stage,
     /// The outage that is open, told or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) outage: Option<Outage>,
     /// Outages begun; numbers them.
+    #[serde(default, skip_serializing_if = "brief::is_default")]
     pub(super) outages: u64,
     /// Restarts that succeeded.
+    #[serde(default, skip_serializing_if = "brief::is_default")]
     pub(super) restarts: u64,
     /// When the latest of them did, oldest first, on the monotonic clock; bounded.
+    #[serde(
+        default,
+        skip_serializing_if = "VecDeque::is_empty",
+        serialize_with = "brief::times"
+    )]
     pub(super) history: VecDeque<Duration>,
     /// The process that was last seen up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) seen: Option<Process>,
     /// A restart command runs, whatever the stage: a hold does not end it.
+    #[serde(default, skip_serializing_if = "brief::is_default")]
     pub(super) restart_running: bool,
     /// When a look was asked for that has not been answered.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "brief::time_if_any"
+    )]
     pub(super) asked: Option<Duration>,
 }
 
@@ -105,6 +120,12 @@ impl State {
         self.outage.as_ref().map(|outage| outage.id.as_str())
     }
 
+    /// Whether an outage was told of and its end was not.
+    #[must_use]
+    pub fn owes_an_end(&self) -> bool {
+        self.outage.as_ref().is_some_and(|outage| outage.told)
+    }
+
     /// How many restarts succeeded since this state began.
     #[must_use]
     pub fn restarts(&self) -> u64 {
@@ -136,6 +157,39 @@ impl State {
     pub fn must_be_kept(&self) -> bool {
         let plain = matches!(self.stage, Stage::Unknown | Stage::Up(_));
         !plain || self.restart_running || !self.history.is_empty()
+    }
+
+    /// Whether a daemon that only remembers `noted` would go on differently: told twice or not at
+    /// all, restarted twice, or left alone for another time. What the next look brings back anyway
+    /// is not worth the disk: how many looks there were, when the next one is, what was found.
+    #[must_use]
+    pub fn is_worth_noting_after(&self, noted: &Self) -> bool {
+        // Named one by one, so that whoever adds a field decides about it here.
+        let Self {
+            service,
+            stage,
+            outage,
+            outages,
+            restarts,
+            history,
+            seen,
+            restart_running,
+            // A daemon that starts looks at everything.
+            asked: _,
+        } = self;
+        let other_outage = match (outage, &noted.outage) {
+            (Some(outage), Some(noted)) => outage.is_worth_noting_after(noted),
+            (None, None) => false,
+            _ => true,
+        };
+        other_outage
+            || stage.is_worth_noting_after(&noted.stage)
+            || *service != noted.service
+            || *outages != noted.outages
+            || *restarts != noted.restarts
+            || *history != noted.history
+            || *seen != noted.seen
+            || *restart_running != noted.restart_running
     }
 
     /// Whether a restart command runs.

@@ -90,9 +90,11 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// The configuration no longer names the service. What was told as begun is told as over.
+    /// The configuration no longer names the service. Whoever relies on its being watched hears of
+    /// it; an outage that was told is thereby over, and one that was not never was.
     pub(super) fn removed(&mut self) {
-        if self.state.outage.as_ref().is_some_and(|outage| outage.told) {
+        self.state.outage.take_if(|outage| !outage.told);
+        if !matches!(self.state.stage, Stage::Unknown) {
             self.emit(Fact::Unmonitored {
                 until: None,
                 reason: contract::UnmonitoredReason::Removed,

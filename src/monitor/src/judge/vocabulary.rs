@@ -38,7 +38,7 @@ pub enum Observation {
     },
     /// An operator wants the service watched again.
     Released,
-    /// The configuration no longer names the service.
+    /// The configuration no longer names the service. Told once, if it was watched until now.
     Removed,
 }
 
@@ -46,10 +46,13 @@ pub enum Observation {
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Outcome {
     /// Its exit status; absent when it was killed, timed out or never ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit: Option<i32>,
     /// What else went wrong, in plain words: `timed out after 60s`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Its last output, cleaned; at most 4 KiB.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub output: String,
 }
 

@@ -17,7 +17,8 @@ use crate::file_limit;
 /// Marks the environment of a restart command.
 pub(super) const TOKEN_VARIABLE: &str = "VRWATCH_RESTART";
 
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// Where programs are looked for, by the command too.
+pub(super) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A command that runs.
 pub(super) struct Started {

@@ -9,6 +9,7 @@ mod clean;
 mod command;
 mod group;
 mod held;
+mod keeper;
 mod leftovers;
 
 use std::time::Duration;
@@ -77,10 +78,14 @@ pub async fn run(
         }
     };
     let (exit, reason) = finish(&mut child, settings.timeout, &still_up).await;
+    let output = match capture {
+        Some(capture) => capture.finish().await,
+        None => String::new(),
+    };
     Outcome {
         exit,
         reason,
-        output: capture.map(capture::Capture::finish).unwrap_or_default(),
+        output,
     }
 }
 

@@ -78,6 +78,35 @@ fn other_witnesses_between_two_looks_do_not_count_but_what_they_know_does() {
 }
 
 #[test]
+fn a_zombie_that_is_collected_within_the_looks_is_told_as_gone_and_by_which_signal() {
+    let mut story = Story::running();
+    story.policy.recheck.attempts = 2;
+    let noticed = story.at(1000).moment();
+    let down = |cause, ended| Observation::Down {
+        cause,
+        ended,
+        noticed,
+    };
+    story.give(down(Cause::Zombie { pid: 7 }, Ended::Unknown));
+    story.wait();
+    story.give(down(Cause::Zombie { pid: 7 }, Ended::Unknown));
+    story.wait();
+    let now = story.moment();
+    let collected = down(Cause::Gone { pid: 7 }, Ended::Signal(9));
+    let (_, decisions) = story.state.clone().judge(&story.policy, collected, now);
+    let Decision::Emit { fact, .. } = &decisions[0] else {
+        panic!("{decisions:?}")
+    };
+    let expected = Fact::ServiceDown {
+        noticed: noticed.wall,
+        last_pid: Some(7),
+        cause: Cause::Gone { pid: 7 },
+        ended: Ended::Signal(9),
+    };
+    assert_eq!(*fact, expected);
+}
+
+#[test]
 fn a_service_down_at_first_sight_is_an_outage_of_a_process_nobody_knows() {
     let mut story = Story::new();
     story.down();

@@ -201,8 +201,33 @@ fn a_removed_service_takes_leave_of_an_outage_that_was_told() {
 fn a_removed_service_says_nothing_of_an_outage_that_was_not_told() {
     let mut story = Story::running();
     story.down();
-    assert_eq!(story.give(Observation::Removed), NOTHING);
+    assert_eq!(story.give(Observation::Removed), [LEAVE]);
     assert_eq!(story.state.outage(), None);
+}
+
+/// What a service that is up says when it is removed.
+const LEAVE: &str = "unmonitored: Removed, no outage";
+
+#[test]
+fn a_service_that_was_watched_says_once_that_it_no_longer_is() {
+    let mut up = Story::running();
+    let mut held = Story::running();
+    held.hold(None, "mine");
+    let mut held_for_a_time = Story::running();
+    held_for_a_time.hold(Some(60_000), "mine");
+    for story in [&mut up, &mut held, &mut held_for_a_time] {
+        assert_eq!(story.at(1000).give(Observation::Removed), [LEAVE]);
+        assert_eq!(story.state.phase(), Phase::Unknown);
+        assert_eq!(story.give(Observation::Removed), NOTHING);
+        assert_eq!(story.at(2000).up(8), NOTHING, "named again");
+        assert_eq!(story.at(3000).give(Observation::Removed), [LEAVE]);
+    }
+}
+
+#[test]
+fn a_service_that_was_never_looked_at_goes_without_a_word() {
+    let mut story = Story::new();
+    assert_eq!(story.give(Observation::Removed), NOTHING);
 }
 
 #[test]

@@ -40,12 +40,14 @@ struct Rest {
 /// What is worth knowing of the state before a step.
 pub(super) struct Before {
     restart_running: bool,
+    watched: bool,
 }
 
 impl Before {
     pub(super) fn of(state: &State) -> Self {
         Self {
             restart_running: state.restart_running(),
+            watched: state.phase() != Phase::Unknown,
         }
     }
 }
@@ -87,6 +89,12 @@ impl Ledger {
         demand(
             decisions.len() <= 5,
             "a step has a bounded number of decisions",
+        )?;
+        let leaves = decisions.iter().filter(|decision| is_leave(decision));
+        let expected = matches!(observation, Observation::Removed) && before.watched;
+        demand(
+            leaves.count() == usize::from(expected),
+            "leave is taken once, of what was watched",
         )?;
         let none_open = self.outage.is_none();
         self.note_observation(observation, none_open, after);
@@ -167,13 +175,13 @@ impl Ledger {
     ) -> Verdict {
         if let (
             Fact::Unmonitored {
-                reason: UnmonitoredReason::Held { .. },
+                reason: UnmonitoredReason::Held { .. } | UnmonitoredReason::Removed,
                 ..
             },
             Some(false),
         ) = (fact, self.outage.as_ref().map(|open| open.told))
         {
-            // A hold ends in silence what nobody was told of.
+            // A hold or a removal ends in silence what nobody was told of.
             self.close();
         }
         let told = self.outage.as_ref().is_some_and(|open| open.told);
@@ -235,8 +243,6 @@ impl Ledger {
                     self.rest_until(after);
                 }
                 UnmonitoredReason::Removed => {
-                    demand(told, "leave is taken of outages that were told")?;
-                    demand(matches!(observation, Observation::Removed), "removed")?;
                     self.close();
                 }
                 UnmonitoredReason::Unknown => return Err("a reason is known".into()),
@@ -334,6 +340,20 @@ impl Ledger {
             "outages, holds and commands survive the daemon",
         )
     }
+}
+
+/// Whether this says that the configuration no longer names the service.
+fn is_leave(decision: &Decision) -> bool {
+    matches!(
+        decision,
+        Decision::Emit {
+            fact: Fact::Unmonitored {
+                reason: UnmonitoredReason::Removed,
+                ..
+            },
+            ..
+        }
+    )
 }
 
 fn hold_until(phase: &Phase) -> Option<Duration> {

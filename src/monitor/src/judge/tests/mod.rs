@@ -5,6 +5,7 @@ mod checking;
 mod court;
 mod holding;
 mod laws;
+mod noting;
 mod properties;
 mod rebooting;
 mod restarting;

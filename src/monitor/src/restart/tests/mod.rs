@@ -3,6 +3,7 @@
 mod adopting;
 mod ending;
 mod leftovers;
+mod outliving;
 mod running;
 
 use std::fs;

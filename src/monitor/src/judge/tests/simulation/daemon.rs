@@ -81,12 +81,17 @@ impl World {
         let (state, decisions) = state.judge(&watch.policy, observation, now);
         let verdict = self.ledger.enter(&before, &seen, now, &state, &decisions);
         if state.must_be_kept() {
-            self.disk = Some(Saved {
-                state: state.clone(),
-                at: now,
-                boot: self.boots,
-                time: self.time,
+            let known = self.disk.as_ref().is_some_and(|saved| {
+                saved.boot == self.boots && !state.is_worth_noting_after(&saved.state)
             });
+            if !known {
+                self.disk = Some(Saved {
+                    state: state.clone(),
+                    at: now,
+                    boot: self.boots,
+                    time: self.time,
+                });
+            }
         } else if was_kept {
             self.disk = None;
         }
@@ -118,7 +123,7 @@ impl World {
             self.rest_until = None;
         }
         for decision in decisions {
-            let Decision::Emit { fact, .. } = decision else {
+            let Decision::Emit { fact, outage } = decision else {
                 continue;
             };
             self.count(fact.kind());
@@ -126,7 +131,10 @@ impl World {
                 Fact::Unmonitored {
                     reason: UnmonitoredReason::Removed,
                     ..
-                } => self.count("removed with an outage open"),
+                } => self.count(match outage {
+                    Some(_) => "removed with an outage open",
+                    None => "removed without an outage",
+                }),
                 Fact::Unmonitored { reason, .. } => {
                     if *reason == UnmonitoredReason::CrashLoop {
                         self.count("crash loop");
@@ -198,8 +206,13 @@ impl World {
     }
 
     pub(super) fn daemon_dies(&mut self) {
-        if self.watch.take().is_none() {
+        let Some(watch) = self.watch.take() else {
             return;
+        };
+        if let (Some(state), Some(saved)) = (&watch.state, &self.disk)
+            && *state != saved.state
+        {
+            self.count("daemon died knowing more than its note");
         }
         self.count("daemon crash");
         if self.ledger.outage().is_some() {
