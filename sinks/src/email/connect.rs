@@ -80,7 +80,13 @@ pub(super) async fn connect(
             ..limit
         };
         match share.io(Step::Connect, TcpStream::connect(address)).await {
-            Ok(stream) => return Ok(stream),
+            Ok(stream) => {
+                // A mail and the dot that ends it are two writes: without this the dot waits
+                // until the server acknowledges the mail, which it puts off for 40 ms. Where the
+                // kernel will not have it, it is only slower.
+                let _ = stream.set_nodelay(true);
+                return Ok(stream);
+            }
             Err(error) => why = error,
         }
     }
