@@ -27,6 +27,25 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     read_open(open(path)?, path, limit)
 }
 
+/// Opens a regular file of at most `limit` bytes, to be read piece by piece.
+pub(crate) fn reader(path: &Path, limit: u64) -> Result<impl Read + use<>, FileError> {
+    let file = open(path)?;
+    let length = file
+        .metadata()
+        .map_err(|source| FileError::Io {
+            path: path.into(),
+            source,
+        })?
+        .len();
+    if length > limit {
+        return Err(FileError::TooLarge {
+            path: path.into(),
+            limit,
+        });
+    }
+    Ok(file.take(limit))
+}
+
 /// Reads a file that only its owner may read.
 pub(crate) fn read_secret(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     let file = open(path)?;

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{AlertDescription, CertificateError, ClientConfig, RootCertStore};
 
@@ -114,9 +114,13 @@ impl Settings {
     /// own, for the system's bundle holds some 140 certificates.
     pub(crate) fn load(&self) -> Result<ClientConfig, LoadError> {
         let mut roots = RootCertStore::empty();
-        let (usable, _) =
-            roots.add_parsable_certificates(certificates("ca_file", &self.authorities)?);
-        if usable == 0 {
+        // One at a time: of each no more is kept than its name and key, so the whole bundle never
+        // stands in memory, which the allocator would not give back. What is no authority is
+        // passed over.
+        each_certificate("ca_file", &self.authorities, |certificate| {
+            let _ = roots.add(certificate);
+        })?;
+        if roots.is_empty() {
             return Err(LoadError::NoPem {
                 key: "ca_file",
                 path: self.authorities.clone(),
@@ -143,10 +147,8 @@ impl Settings {
 }
 
 fn certificates(key: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, LoadError> {
-    let pem = file::read(path, LARGEST_FILE).map_err(|source| LoadError::File { key, source })?;
-    let found: Vec<_> = CertificateDer::pem_slice_iter(&pem)
-        .filter_map(Result::ok)
-        .collect();
+    let mut found = Vec::new();
+    each_certificate(key, path, |certificate| found.push(certificate))?;
     if found.is_empty() {
         return Err(LoadError::NoPem {
             key,
@@ -155,6 +157,27 @@ fn certificates(key: &'static str, path: &Path) -> Result<Vec<CertificateDer<'st
         });
     }
     Ok(found)
+}
+
+/// Reads a file of certificates; what is none is passed over.
+fn each_certificate(
+    key: &'static str,
+    path: &Path,
+    mut take: impl FnMut(CertificateDer<'static>),
+) -> Result<(), LoadError> {
+    let failed = |source| LoadError::File { key, source };
+    let reader = file::reader(path, LARGEST_FILE).map_err(failed)?;
+    for found in CertificateDer::pem_reader_iter(reader) {
+        match found {
+            Ok(certificate) => take(certificate),
+            Err(pem::Error::Io(source)) => {
+                let path = path.into();
+                return Err(failed(FileError::Io { path, source }));
+            }
+            Err(_) => {}
+        }
+    }
+    Ok(())
 }
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, LoadError> {
