@@ -22,7 +22,7 @@ const HOST: &str = "localhost";
 const NAME: &str = "peer.test";
 const DNS_PORT: u16 = 53;
 /// What the daemon may have in memory beside its program file; bytes. It needs a third of it.
-const MOST_MEMORY: u64 = 16 << 20;
+const MOST_MEMORY: u64 = 8 << 20;
 
 /// What is wrong for a while.
 #[derive(Clone, Copy, Debug)]

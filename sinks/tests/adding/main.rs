@@ -136,7 +136,9 @@ fn a_sink_is_added_by_its_folder_and_its_line_alone() {
     );
 
     let config = copy.folder.join("target/vrwatch.toml");
-    let text = "[sink.local.syslog]\ntarget = \"unix:/dev/log\"\n\
+    let text = "monitor.services = \"/nonexistent\"\n\
+                [[service]]\nname = \"a\"\nprocess = \"a\"\npidfile = \"/run/a.pid\"\n\
+                [sink.local.syslog]\ntarget = \"unix:/dev/log\"\n\
                 [sink.coop.pigeon]\nloft = \"127.0.0.1:1\"\ntimeout = \"1s\"\nkinds = [\"restarted\"]\n";
     fs::write(&config, text).unwrap();
     let config = config.to_str().unwrap();
