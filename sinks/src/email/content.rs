@@ -173,7 +173,7 @@ mod tests {
             section.reason.as_deref(),
             Some("the command failed (exit 1)")
         );
-        assert_eq!(section.output, ["line 1", " bad?[0m"]);
+        assert_eq!(section.output, ["line 1", " bad"]);
         assert_eq!(
             section.about,
             [

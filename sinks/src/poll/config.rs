@@ -116,7 +116,7 @@ mod tests {
             ),
             (
                 "log = \"/var/\\u0007\"",
-                "`/var/?` cannot be the log: it holds control characters",
+                "`/var/` cannot be the log: it holds control characters",
             ),
             (
                 "max_size = \"255KiB\"",
