@@ -41,10 +41,10 @@ fn rest(mut stream: UnixStream) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// Resident memory of the daemon in KiB.
+/// Resident memory of the daemon in KiB, without the pages of its program, which come in with use.
 fn resident(vrwatch: &Vrwatch<'_>, router: &Router) -> u64 {
     let status = router.read(&format!("/proc/{}/status", vrwatch.pid()));
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let line = status.lines().find(|line| line.starts_with("RssAnon:"));
     let size = line.and_then(|line| line.split_whitespace().nth(1));
     size.unwrap().parse().unwrap()
 }
