@@ -136,8 +136,8 @@ impl From<LockError> for CommandError {
     }
 }
 
-impl From<crate::config::Problems> for CommandError {
-    fn from(problems: crate::config::Problems) -> Self {
+impl From<document::Problems> for CommandError {
+    fn from(problems: document::Problems) -> Self {
         Self::Usage(problems.to_string())
     }
 }

@@ -11,10 +11,9 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use document::Problem;
+use document::file::{self, ReadError};
 use monitor::config::{MOST_SERVICES, Name};
-
-use super::file::{self, ReadError};
-use super::problem::Problem;
 
 /// When each held-off service was given up, in Unix seconds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::problem::{List, Problem, shown};
+use document::{List, Problem, shown};
 
 /// Longer values, also after interpolation, are refused: nothing that is expected is as long.
 const LONGEST_VALUE: usize = 4096;

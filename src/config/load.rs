@@ -6,16 +6,14 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use channel::config::Journal;
+use document::file::{self, ReadError};
+use document::sink::{self, Source, Syslog};
+use document::{Document, List, Problem, Problems, shown};
 use monitor::config::Monitor;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use sinks::Host;
 
-use super::document::{self, Document, meant};
-use super::file::{self, ReadError};
-use super::problem::{List, Problem, Problems, shown};
-use super::sink::Source;
-use super::{Config, Loaded, services, sink};
+use super::{Config, Loaded, services};
 
 /// The top-level tables.
 const TABLES: [&str; 6] = ["router", "monitor", "journal", "control", "service", "sink"];
@@ -147,9 +145,9 @@ pub(crate) fn places(path: &Path) -> Result<Places, Problems> {
             .and_then(|text| Document::parse(path, text))
             .map(|document| {
                 (
-                    table(&document, "router", &mut told_already),
-                    table(&document, "control", &mut told_already),
-                    table(&document, "journal", &mut told_already),
+                    document.table("router", &mut told_already),
+                    document.table("control", &mut told_already),
+                    document.table("journal", &mut told_already),
                 )
             })
             .unwrap_or_default();
@@ -203,12 +201,12 @@ fn compose(path: &Path, bytes: &[u8], mut warnings: List) -> Result<Loaded, Prob
         .map_err(|problem| Problems(vec![problem]));
     let (text, document) = parsed?;
     let mut problems = List::default();
-    check_tables(&document, &mut problems);
-    let router: Option<Router> = table(&document, "router", &mut problems);
+    document.check_tables(&TABLES, &NOT_YET, &mut problems);
+    let router: Option<Router> = document.table("router", &mut problems);
     let router = name_of(router);
-    let journal: Option<Journal> = table(&document, "journal", &mut problems);
-    let control: Option<Control> = table(&document, "control", &mut problems);
-    let monitor: Option<Monitor> = table(&document, "monitor", &mut problems);
+    let journal: Option<Journal> = document.table("journal", &mut problems);
+    let control: Option<Control> = document.table("control", &mut problems);
+    let monitor: Option<Monitor> = document.table("monitor", &mut problems);
     // With a broken [monitor] the services are looked at with the defaults: to find what is wrong
     // with them, not to watch them.
     let monitor = monitor.unwrap_or_default();
@@ -219,7 +217,7 @@ fn compose(path: &Path, bytes: &[u8], mut warnings: List) -> Result<Loaded, Prob
     };
     let journal: channel::Settings = journal.unwrap_or_default().into();
     let host = Host::new(router.clone(), journal.directory.join("sinks"));
-    let sinks = sink::read(&document, &source, &host, &mut problems);
+    let sinks = sink::read(&document, &source, &host, Syslog::Required, &mut problems);
     if !problems.is_empty() {
         return Err(Problems(problems.into_vec()));
     }
@@ -250,35 +248,6 @@ fn compose(path: &Path, bytes: &[u8], mut warnings: List) -> Result<Loaded, Prob
         warnings: warnings.into_vec(),
         services_unknown: found.unknown,
     })
-}
-
-/// Reads one top-level table; `None` when it is absent or wrong.
-fn table<T: DeserializeOwned>(
-    document: &Document<'_>,
-    key: &str,
-    problems: &mut List,
-) -> Option<T> {
-    document
-        .get(key)
-        .and_then(|value| document.read(value, problems))
-}
-
-fn check_tables(document: &Document<'_>, problems: &mut List) {
-    for (key, span) in document.keys() {
-        if NOT_YET.contains(&key) {
-            problems.push(
-                document
-                    .at(&span, "not available in this version")
-                    .hint("remove the table"),
-            );
-        } else if !TABLES.contains(&key) {
-            problems.push(
-                document
-                    .at(&span, "there is no such table")
-                    .hint(meant(key, &TABLES)),
-            );
-        }
-    }
 }
 
 fn name_of(router: Option<Router>) -> String {

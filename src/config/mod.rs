@@ -2,32 +2,24 @@
 //! every mistake told with file, line, key and what to do.
 
 mod describe;
-mod document;
-mod file;
-mod filter;
-mod flood;
 mod hold_off_file;
 mod ini;
 mod load;
 mod monitor_conf;
 mod monitorservice;
-mod nearest;
-mod problem;
 mod services;
-mod sink;
 #[cfg(test)]
 mod tests;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use document::{Problem, SinkSpec};
 use monitor::{Means, Service};
 
 pub(crate) use self::describe::describe;
 pub(crate) use self::hold_off_file::HoldOffs;
 pub(crate) use self::load::{Places, load, minimal, places};
-pub(crate) use self::problem::{Problem, Problems};
-pub(crate) use self::sink::SinkSpec;
 
 /// Everything the daemon is told.
 #[derive(Clone, Debug)]

@@ -25,12 +25,11 @@ mod decide;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use document::{List, Problem, nearest, shown};
 use monitor::config::{Argument, MOST_SERVICES, Name, PidFile, ProcessName};
 
 use self::decide::Strays;
 use super::ini::{self, Entry, Ini, Section};
-use super::nearest::nearest;
-use super::problem::{List, Problem, shown};
 
 const PROCESS: &str = "processname";
 const SERVICE: &str = "servicename";

@@ -3,10 +3,9 @@
 
 use std::path::Path;
 
+use document::file::{self, ReadError};
+use document::{List, Problem};
 use serde_json::Value;
-
-use super::file::{self, ReadError};
-use super::problem::{List, Problem};
 
 /// Whether CloudStack has switched the monitoring of this router off. Without the file: no.
 pub(crate) fn switched_off(path: &Path, problems: &mut List) -> bool {

@@ -4,15 +4,14 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use document::file::{self, ReadError};
+use document::{Document, List, Problem};
 use monitor::Service;
 use monitor::config::{MOST_SERVICES, Monitor, ServiceTable};
 use toml::de::DeValue;
 
-use super::document::Document;
-use super::file::{self, ReadError};
 use super::monitor_conf::{self, Listed};
 use super::monitorservice;
-use super::problem::{List, Problem};
 
 /// A service of a `[[service]]` table and the line of the table.
 struct Written {

@@ -7,6 +7,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use document::Problems;
 use monitor::config::Monitor;
 use proptest::prelude::*;
 
@@ -143,7 +144,7 @@ fn the_sample_shows_every_kind_of_sink_as_its_own_sample_does() {
                 let parsed = line.parse::<toml::Table>();
                 parsed.is_ok_and(|parsed| parsed.get(key) == Some(value))
             });
-            let is_common = filter::KEYS.contains(&key.as_str());
+            let is_common = document::filter::KEYS.contains(&key.as_str());
             assert!(found || is_common, "{kind}: {key} = {value}");
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use channel::Channel;
 use contract::Timestamp;
+use document::Problem;
 use monitor::{Clock, Engine, Heartbeat, Phase, State, SystemClock};
 use tracing::warn;
 
@@ -14,7 +15,7 @@ use super::Arguments;
 use crate::cli::recorder::Recorder;
 use crate::cli::run::{start_sink, warn_about};
 use crate::cli::{CommandError, Done, block_on};
-use crate::config::{self, HoldOffs, Problem};
+use crate::config::{self, HoldOffs};
 use crate::lock::Lock;
 
 pub(super) fn run(arguments: &Arguments) -> Result<Done, CommandError> {

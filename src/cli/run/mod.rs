@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use channel::{Channel, OpenError, SinkOptions};
 use contract::{Sink, Timestamp};
+use document::SinkSpec;
 use monitor::{Engine, Heartbeat, Means, Summary, SystemClock};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
@@ -18,7 +19,7 @@ use self::reload::{Reloader, doubts};
 use self::respond::{Live, Responder};
 use super::recorder::Recorder;
 use super::{CommandError, Done, block_on};
-use crate::config::{self, Loaded, SinkSpec};
+use crate::config::{self, Loaded};
 use crate::control::Listener;
 use crate::lock::Lock;
 

@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use channel::Channel;
+use document::Problems;
 use monitor::{FileWatch, Handle};
 use tracing::{error, info, warn};
 
 use super::respond::{Live, sink_kinds};
 use super::{start_sink, warn_about};
-use crate::config::{self, Config, Loaded, Problems};
+use crate::config::{self, Config, Loaded};
 
 /// Quiet time after a change before the files are read: writers write in steps.
 const CALM: Duration = Duration::from_millis(300);

@@ -2,13 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use document::shown;
 use monitor::config::{Argument, Name, PidFile, ProcessName, default_argument};
 
 use super::{
     Listed, PID_FILE, PROCESS, Reader, SERVICE, SETTLE, Said, Value, base, bears_name, names_borne,
     same,
 };
-use crate::config::problem::shown;
 
 /// Pid files that do not bear the name of their own section's process, but that of another
 /// section's. They are probably that section's newer pid file.

@@ -2,7 +2,7 @@
 
 /// The candidate closest to `written`, when it is close enough to be what was meant: at most a
 /// third of its letters differ, and at least one is allowed to.
-pub(crate) fn nearest<'a>(
+pub fn nearest<'a>(
     written: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {

@@ -11,20 +11,20 @@ use rustix::io::Errno;
 use super::problem::Problem;
 
 /// The largest configuration file that is read, in bytes.
-pub(crate) const LARGEST: u64 = 1024 * 1024;
+pub const LARGEST: u64 = 1024 * 1024;
 
 /// What reading a file gave.
 #[derive(Debug)]
-pub(crate) struct Contents {
+pub struct Contents {
     /// Its bytes; at most [`LARGEST`].
-    pub(crate) bytes: Vec<u8>,
+    pub bytes: Vec<u8>,
     /// A doubt about its permissions.
-    pub(crate) warning: Option<Problem>,
+    pub warning: Option<Problem>,
 }
 
 /// Why a file was not read.
 #[derive(Debug)]
-pub(crate) enum ReadError {
+pub enum ReadError {
     /// There is none.
     Absent,
     /// There is one that cannot be used.
@@ -35,7 +35,7 @@ pub(crate) enum ReadError {
 ///
 /// # Errors
 /// [`ReadError`] when there is none, or none that can be used.
-pub(crate) fn read(path: &Path) -> Result<Contents, ReadError> {
+pub fn read(path: &Path) -> Result<Contents, ReadError> {
     let stat = rustix::fs::stat(path).map_err(|errno| failed(path, errno))?;
     check(path, &stat)?;
     // Between the two looks the file may have been swapped: not to wait on a FIFO takes NONBLOCK,

@@ -11,14 +11,23 @@ use sinks::{Host, Kind, Section};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::document::{Document, Value, meant};
 use super::filter::{self, Filter};
 use super::problem::{List, Problem, Problems, shown};
+use super::tree::{Document, Value, meant};
 
-/// Alerts must at least reach the system's own log, so one of this kind is required.
-const REQUIRED: &str = "syslog";
+/// Whether the system's own log must be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Syslog {
+    /// Alerts must at least reach it: a file without a sink of kind syslog is refused.
+    Required,
+    /// There may be any sinks, or none.
+    Optional,
+}
+
+/// The kind that may be required.
+const SYSLOG: &str = "syslog";
 /// What to add when there is none.
-const REQUIRED_HINT: &str =
+const SYSLOG_HINT: &str =
     "add these two lines:\n\n[sink.local.syslog]\ntarget = \"unix:/dev/log\"\n";
 
 /// The most sinks; each has a worker and a cursor.
@@ -28,13 +37,13 @@ const LONGEST_NAME: usize = 64;
 
 /// One sink as configured. Equal when it would be built the same.
 #[derive(Clone)]
-pub(crate) struct SinkSpec {
+pub struct SinkSpec {
     /// Its name.
-    pub(crate) name: String,
+    pub name: String,
     /// Its kind's name.
-    pub(crate) kind: &'static str,
+    pub kind: &'static str,
     /// Whether it may see an event only once that is on disk.
-    pub(crate) needs_disk: bool,
+    pub needs_disk: bool,
     filter: Filter,
     host: Host,
     found: &'static Kind,
@@ -45,11 +54,11 @@ pub(crate) struct SinkSpec {
 
 /// The file that a sink stands in: what is built from it again can still say where a mistake is.
 #[derive(Clone)]
-pub(crate) struct Source {
+pub struct Source {
     /// The file's path.
-    pub(crate) file: Arc<Path>,
+    pub file: Arc<Path>,
     /// Its text.
-    pub(crate) text: Arc<str>,
+    pub text: Arc<str>,
 }
 
 impl SinkSpec {
@@ -57,7 +66,7 @@ impl SinkSpec {
     ///
     /// # Errors
     /// What its section says cannot work (any more: a file it names may be gone).
-    pub(crate) fn build(&self) -> Result<Box<dyn Sink>, Problems> {
+    pub fn build(&self) -> Result<Box<dyn Sink>, Problems> {
         let problems = |problem| Problems(vec![problem]);
         let document = Document::parse(&self.source.file, &self.source.text).map_err(problems)?;
         let body = body(&document, &self.name, self.kind)
@@ -69,13 +78,15 @@ impl SinkSpec {
     }
 
     /// Which events it is told.
-    pub(crate) fn filter(&self) -> &Filter {
+    #[must_use]
+    pub fn filter(&self) -> &Filter {
         &self.filter
     }
 
     /// Where its events go, in the words of its section: every key but the filters. Of an address
     /// only what comes before its path, which may hold a token.
-    pub(crate) fn describe(&self) -> String {
+    #[must_use]
+    pub fn describe(&self) -> String {
         let keys: Vec<String> = self
             .plain
             .iter()
@@ -104,15 +115,17 @@ impl fmt::Debug for SinkSpec {
     }
 }
 
-/// Reads all sinks of the document.
-pub(crate) fn read(
+/// Reads all sinks of the document, whose text `source` holds. `host` says on whose behalf they tell,
+/// and where they may keep things.
+pub fn read(
     document: &Document<'_>,
     source: &Source,
     host: &Host,
+    syslog: Syslog,
     problems: &mut List,
 ) -> Vec<SinkSpec> {
     let mut specs = Vec::new();
-    let mut required_tried = false;
+    let mut syslog_tried = false;
     if let Some(value) = document.get("sink") {
         let span = value.span();
         let DeValue::Table(names) = value.into_inner() else {
@@ -137,15 +150,15 @@ pub(crate) fn read(
             let Some((kind, body)) = single_kind(document, &name, value, problems) else {
                 continue;
             };
-            required_tried |= kind.name == REQUIRED;
+            syslog_tried |= kind.name == SYSLOG;
             if let Some(spec) = one(document, name, kind, body, host, problems) {
                 specs.push(spec(source.clone()));
             }
         }
     }
-    if !required_tried && problems.is_empty() {
-        let message = format!("no sink of kind {REQUIRED} is configured");
-        problems.push(Problem::of_file(document.file(), message).hint(REQUIRED_HINT));
+    if syslog == Syslog::Required && !syslog_tried && problems.is_empty() {
+        let message = format!("no sink of kind {SYSLOG} is configured");
+        problems.push(Problem::of_file(document.file(), message).hint(SYSLOG_HINT));
     }
     specs
 }
@@ -260,4 +273,36 @@ fn origin(text: &str) -> Option<&str> {
 fn is_name(name: &str) -> bool {
     let fits = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
     !name.is_empty() && name.len() <= LONGEST_NAME && name.chars().all(fits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(text: &str, syslog: Syslog) -> Vec<String> {
+        let source = Source {
+            file: Path::new("f").into(),
+            text: text.into(),
+        };
+        let document = Document::parse(&source.file, text).unwrap();
+        let host = Host::new("r".to_owned(), "/nonexistent");
+        let mut problems = List::default();
+        let specs = read(&document, &source, &host, syslog, &mut problems);
+        let kinds: Vec<&str> = specs.iter().map(|spec| spec.kind).collect();
+        assert_eq!(kinds.len(), text.matches("[sink.").count(), "{kinds:?}");
+        let problems = problems.into_vec();
+        problems.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn who_needs_no_syslog_may_do_without() {
+        let poll = "[sink.x.poll]\nlog = \"/nonexistent/log\"\n";
+        for without in ["", poll] {
+            assert_eq!(problems(without, Syslog::Optional), [""; 0]);
+            let told = problems(without, Syslog::Required);
+            assert!(told[0].starts_with("f: no sink of kind syslog is configured; add"));
+        }
+        let with = "[sink.x.syslog]\ntarget = \"unix:/dev/log\"\n";
+        assert_eq!(problems(with, Syslog::Required), [""; 0]);
+    }
 }

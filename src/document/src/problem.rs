@@ -9,26 +9,26 @@ const MOST_PROBLEMS: usize = 50;
 
 /// One mistake or doubt. Prints as `FILE:LINE: KEY: what; what to do`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Problem {
+pub struct Problem {
     /// The file it is in.
-    pub(crate) file: PathBuf,
+    pub file: PathBuf,
     /// The line, from 1.
-    pub(crate) line: Option<u32>,
+    pub line: Option<u32>,
     /// The key, with its tables: `monitor.restart.every`.
-    pub(crate) key: Option<String>,
+    pub key: Option<String>,
     /// What is wrong.
-    pub(crate) message: String,
+    pub message: String,
     /// What to do about it.
-    pub(crate) hint: Option<String>,
+    pub hint: Option<String>,
 }
 
 /// Why a configuration cannot be used: at least one problem.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) struct Problems(pub(crate) Vec<Problem>);
+pub struct Problems(pub Vec<Problem>);
 
 impl Problem {
     /// A problem with the file as a whole.
-    pub(crate) fn of_file(file: &Path, message: impl Into<String>) -> Self {
+    pub fn of_file(file: &Path, message: impl Into<String>) -> Self {
         Self {
             file: file.to_owned(),
             line: None,
@@ -39,7 +39,7 @@ impl Problem {
     }
 
     /// A problem on a line.
-    pub(crate) fn at(file: &Path, line: u32, message: impl Into<String>) -> Self {
+    pub fn at(file: &Path, line: u32, message: impl Into<String>) -> Self {
         Self {
             line: Some(line),
             ..Self::of_file(file, message)
@@ -47,13 +47,15 @@ impl Problem {
     }
 
     /// The same problem, with the key it is about.
-    pub(crate) fn key(mut self, key: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
         self
     }
 
     /// The same problem, with what to do about it.
-    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
@@ -91,14 +93,14 @@ impl fmt::Display for Problems {
 /// Problems as they are found; keeps the first fifty and counts the others, so that a file full of
 /// rubbish fills neither the memory nor the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct List {
+pub struct List {
     kept: Vec<Problem>,
     more: usize,
 }
 
 impl List {
     /// Adds one.
-    pub(crate) fn push(&mut self, problem: Problem) {
+    pub fn push(&mut self, problem: Problem) {
         if self.kept.len() < MOST_PROBLEMS {
             self.kept.push(problem);
         } else {
@@ -107,7 +109,7 @@ impl List {
     }
 
     /// Adds all of another list.
-    pub(crate) fn append(&mut self, other: Self) {
+    pub fn append(&mut self, other: Self) {
         for problem in other.kept {
             self.push(problem);
         }
@@ -115,17 +117,20 @@ impl List {
     }
 
     /// Whether further problems are only counted.
-    pub(crate) fn is_full(&self) -> bool {
+    #[must_use]
+    pub fn is_full(&self) -> bool {
         self.kept.len() == MOST_PROBLEMS
     }
 
     /// Whether there are none.
-    pub(crate) fn is_empty(&self) -> bool {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.kept.is_empty()
     }
 
     /// The problems, and one that counts those not kept.
-    pub(crate) fn into_vec(mut self) -> Vec<Problem> {
+    #[must_use]
+    pub fn into_vec(mut self) -> Vec<Problem> {
         if self.more > 0
             && let Some(last) = self.kept.last()
         {
@@ -138,7 +143,8 @@ impl List {
 
 /// Text out of a file, cut to 60 characters and without control and other hidden characters, so
 /// that it can be shown in a message.
-pub(crate) fn shown(text: &str) -> String {
+#[must_use]
+pub fn shown(text: &str) -> String {
     let mut short = printable(&text.chars().take(60).collect::<String>());
     if text.chars().nth(60).is_some() {
         short.push('…');

@@ -1,4 +1,4 @@
-//! `vrwatch.toml` as a tree that still knows where everything stands in the file, so that every
+//! A TOML file as a tree that still knows where everything stands in the file, so that every
 //! mistake is told with line and key, and one mistake does not hide the next.
 
 use std::borrow::Cow;
@@ -13,13 +13,13 @@ use super::nearest::nearest;
 use super::problem::{List, Problem, shown};
 
 /// A value with its place in the file.
-pub(crate) type Value<'a> = Spanned<DeValue<'a>>;
+pub type Value<'a> = Spanned<DeValue<'a>>;
 
 /// The file's text.
 ///
 /// # Errors
 /// Where the first byte stands that is no UTF-8.
-pub(crate) fn text<'a>(file: &Path, bytes: &'a [u8]) -> Result<&'a str, Problem> {
+pub fn text<'a>(file: &Path, bytes: &'a [u8]) -> Result<&'a str, Problem> {
     std::str::from_utf8(bytes).map_err(|error| {
         let at = error.valid_up_to();
         Problem::at(
@@ -32,7 +32,7 @@ pub(crate) fn text<'a>(file: &Path, bytes: &'a [u8]) -> Result<&'a str, Problem>
 }
 
 /// The file's tree, and what is needed to name places in it.
-pub(crate) struct Document<'a> {
+pub struct Document<'a> {
     file: &'a Path,
     root: DeTable<'a>,
     /// Where the line breaks are; at most as many as a file has bytes, which are bounded.
@@ -44,7 +44,7 @@ impl<'a> Document<'a> {
     ///
     /// # Errors
     /// The first mistake that makes it no TOML.
-    pub(crate) fn parse(file: &'a Path, text: &'a str) -> Result<Self, Problem> {
+    pub fn parse(file: &'a Path, text: &'a str) -> Result<Self, Problem> {
         let root = DeTable::parse(text)
             .map_err(|error| {
                 let at = error.span().map_or(0, |span| span.start);
@@ -60,30 +60,57 @@ impl<'a> Document<'a> {
     }
 
     /// A copy of a top-level entry, to be read on its own.
-    pub(crate) fn get(&self, key: &str) -> Option<Value<'a>> {
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<Value<'a>> {
         self.root.get(key).cloned()
     }
 
     /// The names of all top-level entries, with their places.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = (&str, Range<usize>)> {
+    pub fn keys(&self) -> impl Iterator<Item = (&str, Range<usize>)> {
         self.root
             .keys()
             .map(|key| (key.get_ref().as_ref(), key.span()))
     }
 
+    /// Reads a top-level table into `T`; `None` when it is absent or wrong. For what is wrong see
+    /// [`Document::read`].
+    pub fn table<T: DeserializeOwned>(&self, key: &str, problems: &mut List) -> Option<T> {
+        self.get(key).and_then(|value| self.read(value, problems))
+    }
+
+    /// Refuses every top-level entry that is not one of `known`; what stands in `not_yet` in words
+    /// of its own.
+    pub fn check_tables(&self, known: &[&str], not_yet: &[&str], problems: &mut List) {
+        for (key, span) in self.keys() {
+            if not_yet.contains(&key) {
+                problems.push(
+                    self.at(&span, "not available in this version")
+                        .hint("remove the table"),
+                );
+            } else if !known.contains(&key) {
+                problems.push(
+                    self.at(&span, "there is no such table")
+                        .hint(meant(key, known)),
+                );
+            }
+        }
+    }
+
     /// The file it was read from.
-    pub(crate) fn file(&self) -> &'a Path {
+    #[must_use]
+    pub fn file(&self) -> &'a Path {
         self.file
     }
 
     /// The line on which this byte stands.
-    pub(crate) fn line(&self, offset: usize) -> u32 {
+    #[must_use]
+    pub fn line(&self, offset: usize) -> u32 {
         let breaks = self.breaks.partition_point(|at| *at < offset);
         u32::try_from(breaks + 1).unwrap_or(u32::MAX)
     }
 
     /// A problem with what stands at `span`.
-    pub(crate) fn at(&self, span: &Range<usize>, message: impl Into<String>) -> Problem {
+    pub fn at(&self, span: &Range<usize>, message: impl Into<String>) -> Problem {
         let problem = Problem::at(self.file, self.line(span.start), message);
         let key = path_to(&self.root, span);
         if key.is_empty() {
@@ -95,7 +122,8 @@ impl<'a> Document<'a> {
 
     /// Turns what a deserializer found wrong into a problem with line, key, and the nearest right
     /// key.
-    pub(crate) fn problem(&self, error: &Error) -> Problem {
+    #[must_use]
+    pub fn problem(&self, error: &Error) -> Problem {
         let (message, hint) = in_words(error.message());
         let problem = match error.span() {
             Some(span) => self.at(&span, message),
@@ -109,11 +137,7 @@ impl<'a> Document<'a> {
 
     /// Reads a table into `T`. Every entry with a mistake adds a problem and is then left out, so
     /// that the others are looked at too.
-    pub(crate) fn read<T: DeserializeOwned>(
-        &self,
-        value: Value<'_>,
-        problems: &mut List,
-    ) -> Option<T> {
+    pub fn read<T: DeserializeOwned>(&self, value: Value<'_>, problems: &mut List) -> Option<T> {
         let span = value.span();
         let DeValue::Table(mut table) = value.into_inner() else {
             problems.push(self.at(&span, "this must be a table of keys"));
@@ -254,7 +278,8 @@ fn in_words(message: &str) -> (String, Option<String>) {
 }
 
 /// Names the entry that was probably meant, or else all there are.
-pub(crate) fn meant(written: &str, possible: &[&str]) -> String {
+#[must_use]
+pub fn meant(written: &str, possible: &[&str]) -> String {
     if let Some(right) = nearest(written, possible.iter().copied()) {
         return format!("did you mean `{right}`?");
     }
@@ -345,6 +370,31 @@ mod tests {
             told.sort();
             assert_eq!(found, told, "{text}");
         }
+    }
+
+    #[test]
+    fn a_table_that_nobody_knows_is_told_with_the_nearest_right_one() {
+        let text = "[inner]\ndeep = 1\n[outr]\n[later]\n";
+        let document = Document::parse(Path::new("f"), text).unwrap();
+        let mut problems = List::default();
+        document.check_tables(&["outer", "inner"], &["later"], &mut problems);
+        let told: Vec<String> = problems
+            .into_vec()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "f:4: later: not available in this version; remove the table",
+                "f:3: outr: there is no such table; did you mean `outer`?",
+            ]
+        );
+        let mut problems = List::default();
+        let inner = document.table::<Inner>("inner", &mut problems);
+        assert_eq!(inner, Some(Inner { deep: 1 }));
+        assert!(document.table::<Inner>("absent", &mut problems).is_none());
+        assert!(problems.is_empty());
     }
 
     #[test]

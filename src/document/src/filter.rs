@@ -8,11 +8,11 @@ use channel::Flood;
 use contract::{DeliverError, Event, Fact, Severity, Sink};
 use serde::{Deserialize, Deserializer, de};
 
-use super::document::meant;
 use super::flood::Flooding;
+use super::tree::meant;
 
 /// The keys, which a sink itself never sees.
-pub(crate) const KEYS: [&str; 4] = ["min_severity", "kinds", "services", "flood"];
+pub const KEYS: [&str; 4] = ["min_severity", "kinds", "services", "flood"];
 
 /// The kinds of events that can be asked for.
 const KINDS: [&str; 7] = [
@@ -28,7 +28,7 @@ const KINDS: [&str; 7] = [
 /// Which events a sink is told; absent keys let everything through.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "a table of filters")]
-pub(crate) struct Filter {
+pub struct Filter {
     /// No milder than this; `cleared` is the mildest.
     min_severity: Option<MinSeverity>,
     /// Of these kinds only.
@@ -68,7 +68,8 @@ impl<'de> Deserialize<'de> for Kind {
 impl Filter {
     /// Whether the sink is told this event. Tests always pass, and so does the sum of what passed
     /// before.
-    pub(crate) fn admits(&self, event: &Event) -> bool {
+    #[must_use]
+    pub fn admits(&self, event: &Event) -> bool {
         if event.sums_up() || matches!(event.fact, Fact::Test { .. }) {
             return true;
         }
@@ -87,17 +88,20 @@ impl Filter {
     }
 
     /// From when on the outages of a service are summed up.
-    pub(crate) const fn flood(&self) -> Option<Flood> {
+    #[must_use]
+    pub const fn flood(&self) -> Option<Flood> {
         self.flood.0
     }
 
     /// The services that are named, to be compared with those that exist.
-    pub(crate) fn services(&self) -> &[String] {
+    #[must_use]
+    pub fn services(&self) -> &[String] {
         self.services.as_deref().unwrap_or_default()
     }
 
     /// `sink`, told only what passes.
-    pub(crate) fn before(&self, sink: Box<dyn Sink>) -> Box<dyn Sink> {
+    #[must_use]
+    pub fn before(&self, sink: Box<dyn Sink>) -> Box<dyn Sink> {
         let flood = self.flood;
         if *self
             == (Self {
@@ -114,7 +118,8 @@ impl Filter {
     }
 
     /// The filter in words; empty when everything passes.
-    pub(crate) fn describe(&self) -> String {
+    #[must_use]
+    pub fn describe(&self) -> String {
         let mut parts = Vec::new();
         if let Some(MinSeverity(least)) = self.min_severity {
             parts.push(format!("{least} and worse"));
