@@ -8,6 +8,7 @@ use contract::{Event, Sink};
 
 use crate::backoff::Backoff;
 use crate::cursor::{self, Cursor};
+use crate::ends::Ends;
 use crate::flood::Condenser;
 use crate::lost::told;
 use crate::notes::Notes;
@@ -192,6 +193,7 @@ impl Channel {
             generation,
             sink,
             condenser: options.flood.map(Condenser::new),
+            ends: Ends::default(),
             open: state.outages.open_at(position),
             reader: None,
             backoff: Backoff::default(),

@@ -1,5 +1,6 @@
-//! What a worker hands over of what it took: nothing that its sink does not want, nothing that is
-//! summed up, and the sums when they are due. The cursor stays before what is not told yet.
+//! What a worker hands over of what it took: nothing that its sink does not want (but the end of what
+//! it was told), nothing that is summed up, and the sums when they are due. The cursor stays before
+//! what is not told yet.
 
 use std::collections::BTreeSet;
 
@@ -82,8 +83,8 @@ impl Worker {
         let mut plan = Plan::default();
         for event in batch {
             plan.reaches = event.seq;
-            let wanted = self.ask(|sink| sink.wants(&event)).unwrap_or(true);
-            if !wanted || is_summary_for_another(&event, &self.name) {
+            let admitted = self.admits(&event);
+            if !admitted || is_summary_for_another(&event, &self.name) {
                 continue;
             }
             let (closed, verdict) = match &mut self.condenser {

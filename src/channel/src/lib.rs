@@ -11,6 +11,7 @@ mod condense;
 pub mod config;
 mod cursor;
 mod cut;
+mod ends;
 mod errors;
 mod flood;
 mod frame;

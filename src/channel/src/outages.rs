@@ -7,7 +7,7 @@ use std::sync::Arc;
 use contract::Event;
 
 /// The most outages that are remembered.
-const MAX_OUTAGES: usize = 1000;
+pub(crate) const MAX_OUTAGES: usize = 1000;
 /// The most that all their events may take, in bytes of JSON.
 const MAX_BYTES: usize = 256 * 1024;
 /// The most events of one outage: the first, and the newest of each kind.

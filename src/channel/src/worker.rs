@@ -7,6 +7,7 @@ use std::time::Duration;
 use contract::{DeliverError, Event, Fact, Timestamp};
 
 use crate::backoff::Backoff;
+use crate::ends::Ends;
 use crate::flood::Condenser;
 use crate::lost::Lost;
 use crate::lost::told;
@@ -22,6 +23,8 @@ pub(crate) struct Worker {
     pub(crate) generation: u64,
     pub(crate) sink: Box<dyn contract::Sink>,
     pub(crate) condenser: Option<Condenser>,
+    /// The open outages that the sink was told of.
+    pub(crate) ends: Ends,
     /// What the sink is reminded of before anything else.
     pub(crate) open: Vec<Event>,
     /// Open while the worker is behind the tail.

@@ -41,8 +41,9 @@ pub trait Sink: Send {
         Ok(())
     }
 
-    /// Whether it is for this sink at all: what it does not want it is never handed. This is for a
-    /// filter before a sink; a sink itself wants everything.
+    /// Whether it is for this sink at all, whatever came before. What it does not want it is never
+    /// handed, but for the end of an outage of which it wanted anything. This is for a filter
+    /// before a sink; a sink itself wants everything.
     fn wants(&self, _event: &Event) -> bool {
         true
     }

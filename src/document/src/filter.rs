@@ -66,8 +66,8 @@ impl<'de> Deserialize<'de> for Kind {
 }
 
 impl Filter {
-    /// Whether the sink is told this event. Tests always pass, and so does the sum of what passed
-    /// before.
+    /// Whether the sink is told this event for its own sake; the end of an outage is also told when
+    /// anything of that outage was. Tests always pass, and so does the sum of what passed before.
     #[must_use]
     pub fn admits(&self, event: &Event) -> bool {
         if event.sums_up() || matches!(event.fact, Fact::Test { .. }) {
@@ -136,7 +136,7 @@ impl Filter {
     }
 }
 
-/// A sink behind a filter.
+/// A sink behind a filter: the channel's worker asks it which events it wants.
 struct Filtered {
     filter: Filter,
     sink: Box<dyn Sink>,
@@ -153,20 +153,8 @@ impl Sink for Filtered {
         'batch: 'future,
         Self: 'future,
     {
-        Box::pin(async move {
-            if batch.iter().all(|event| self.filter.admits(event)) {
-                return self.sink.deliver(batch).await;
-            }
-            let admitted: Vec<Event> = batch
-                .iter()
-                .filter(|event| self.filter.admits(event))
-                .cloned()
-                .collect();
-            if admitted.is_empty() {
-                return Ok(());
-            }
-            self.sink.deliver(&admitted).await
-        })
+        // The channel has asked what is wanted, and knows which ends belong to it.
+        self.sink.deliver(batch)
     }
 
     fn wants(&self, event: &Event) -> bool {

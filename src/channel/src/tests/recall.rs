@@ -215,3 +215,69 @@ async fn memory_for_outages_stays_bounded_and_the_newest_are_remembered() {
     let order = start(&channel, "b").await;
     assert!(order[0].ends_with(" 1499 1500 1699 1700"), "{}", order[0]);
 }
+
+/// A receiver behind a filter that lets failed restarts through and nothing else.
+struct ForEmergencies(Box<dyn Sink>);
+
+#[async_trait]
+impl Sink for ForEmergencies {
+    async fn deliver(&mut self, batch: &[Event]) -> Result<(), DeliverError> {
+        self.0.deliver(batch).await
+    }
+
+    fn wants(&self, event: &Event) -> bool {
+        matches!(event.fact, Fact::RestartFailed { .. })
+    }
+}
+
+/// What such a sink is told of all there is.
+async fn told_of_emergencies(channel: &Channel) -> Vec<u64> {
+    let (heard, sink) = willing();
+    channel.start_sink("admins", Box::new(ForEmergencies(sink)), ON_DISK);
+    assert!(channel.drain(Duration::from_mins(1)).await);
+    heard.seqs()
+}
+
+#[tokio::test]
+async fn a_sink_that_was_told_of_an_outage_is_told_its_end_whatever_its_filter_and_after_a_restart()
+{
+    let folder = folder();
+    let (channel, _) = open(&folder);
+    assert_eq!(told_of_emergencies(&channel).await, Vec::<u64>::new());
+    publish(
+        &channel,
+        vec![
+            about("dhcp", "1", down()),
+            about("web", "2", down()),
+            about("dhcp", "1", failed()),
+            about("web", "2", restarted()),
+            about("ssh", "3", down()),
+            about("ssh", "3", failed()),
+        ],
+    );
+    assert!(channel.drain(Duration::from_mins(1)).await);
+    publish(
+        &channel,
+        vec![
+            about("dhcp", "1", looked_again(LookedAgain::Down)),
+            about("dhcp", "1", restarted()),
+            about("dhcp", "4", down()),
+            about("dhcp", "4", restarted()),
+        ],
+    );
+    // The last two before it are told by another worker than what they belong to.
+    assert_eq!(told_of_emergencies(&channel).await, [8]);
+    assert!(channel.sync());
+    drop(channel);
+    let (channel, _) = open(&folder);
+    assert_eq!(told_of_emergencies(&channel).await, Vec::<u64>::new());
+    publish(
+        &channel,
+        vec![about("ssh", "3", looked_again(LookedAgain::Up { pid: 4 }))],
+    );
+    assert!(channel.drain(Duration::from_mins(1)).await);
+    drop(channel);
+    let (channel, _) = open(&folder);
+    assert_eq!(told_of_emergencies(&channel).await, Vec::<u64>::new());
+    assert_eq!(seqs(&read_all(&folder)), (1..=11).collect::<Vec<_>>());
+}
