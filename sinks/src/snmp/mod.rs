@@ -59,6 +59,8 @@ struct Snmp {
     preparing: Option<JoinHandle<Result<Identity, IdentityError>>>,
     /// Events of an unfinished batch that the receiver has acknowledged: they need not come again.
     acknowledged: HashSet<String>,
+    /// Where the last batch of traps went without word that nobody listens.
+    listened: Option<SocketAddr>,
     started: Instant,
 }
 
@@ -71,6 +73,7 @@ impl Snmp {
             identity: None,
             preparing: None,
             acknowledged: HashSet::new(),
+            listened: None,
             started: Instant::now(),
         })
     }
@@ -140,6 +143,8 @@ impl Snmp {
         batch: &[Event],
     ) -> Result<(), Trouble> {
         let Config { kind, timeout, .. } = *self.config;
+        // Whatever fails from here on, or is given up, takes the trust away.
+        let listened = self.listened.take() == Some(address);
         let session = session::open(address, identity, kind, timeout).await?;
         let zone = LocalTime::system();
         for event in batch {
@@ -152,7 +157,9 @@ impl Snmp {
                 self.acknowledged.insert(event.id.clone());
             }
         }
-        session.finish().await
+        session.finish(listened).await?;
+        self.listened = Some(address);
+        Ok(())
     }
 
     fn notification(&self, event: &Event, zone: &LocalTime) -> Notification {

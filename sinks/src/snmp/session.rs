@@ -25,6 +25,8 @@ use super::wire::Wire;
 const TRIES: u32 = 3;
 /// How long after the last trap of a batch word may come that nobody listens.
 const REFUSAL: Duration = Duration::from_millis(100);
+/// The same from this very machine, whose kernel answers before it is done with sending.
+const REFUSAL_HERE: Duration = Duration::from_millis(10);
 /// By how much a message is cut when the receiver says no more than that it is too big; bytes.
 const CUT: usize = 200;
 
@@ -35,8 +37,9 @@ pub(super) trait Session: Send + Sync {
     /// `sysUpTime.0`, in hundredths of a second.
     async fn tell(&self, notification: &Notification, uptime: u32) -> Result<(), Trouble>;
 
-    /// Waits for what may still come back after the last one.
-    async fn finish(&self) -> Result<(), Trouble>;
+    /// Waits for what may still come back after the last one; shorter for a receiver on this
+    /// machine that `listened` before.
+    async fn finish(&self, listened: bool) -> Result<(), Trouble>;
 }
 
 /// What went wrong, before it is put into words.
@@ -144,15 +147,25 @@ impl Session for Snmp {
         })
     }
 
-    async fn finish(&self) -> Result<(), Trouble> {
+    async fn finish(&self, listened: bool) -> Result<(), Trouble> {
         match self.kind {
             NotificationKind::Inform => Ok(()),
             NotificationKind::Trap => self
                 .wire
-                .listen_for_refusal(REFUSAL)
+                .listen_for_refusal(patience(self.wire.stays_here(), listened))
                 .await
                 .map_err(Trouble::Io),
         }
+    }
+}
+
+/// How long to wait for a refusal. Who has not listened yet, or not the last time, gets all of the
+/// time: a kernel under load may be late to answer itself.
+const fn patience(here: bool, listened: bool) -> Duration {
+    if here && listened {
+        REFUSAL_HERE
+    } else {
+        REFUSAL
     }
 }
 
@@ -222,4 +235,17 @@ fn with_sources(error: &Error) -> String {
         source = cause.source();
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_is_here_and_has_listened_is_trusted_after_a_short_silence() {
+        assert_eq!(patience(true, true), REFUSAL_HERE);
+        for (here, listened) in [(true, false), (false, true), (false, false)] {
+            assert_eq!(patience(here, listened), REFUSAL);
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Our own MIB: one notification for every kind of event. The names of the numbers here are in
+//! Our own MIB: one notification for every kind of event, and one for those that are told in sum. The names of the numbers here are in
 //! `config/VRWATCH-MIB.txt`, and a test keeps the two together.
 
 use contract::{Cause, Ended, Event, Fact, LookedAgain, Severity, Timestamp, UnmonitoredReason};
@@ -49,6 +49,7 @@ pub(super) enum Object {
     LastSeq,
     Sink,
     Kind,
+    SummedCount,
 }
 
 /// The notification that tells this event.
@@ -56,7 +57,7 @@ pub(super) fn notification(event: &Event, zone: &LocalTime) -> Notification {
     let mut objects = common(event, zone);
     objects.extend(specific(event, zone));
     Notification {
-        name: below(NOTIFICATIONS, &[number(&event.fact)]),
+        name: below(NOTIFICATIONS, &[number(event)]),
         values: objects
             .into_iter()
             // `.0`: the one instance of a scalar.
@@ -70,14 +71,15 @@ fn below(branch: u32, rest: &[u32]) -> Name {
 }
 
 /// The last number of the notification's name.
-const fn number(fact: &Fact) -> u32 {
-    match fact {
+const fn number(event: &Event) -> u32 {
+    match &event.fact {
         Fact::ServiceDown { .. } => 1,
         Fact::Restarted { .. } => 2,
         Fact::RestartFailed { .. } => 3,
         Fact::Unmonitored { .. } => 4,
         Fact::Recovered { .. } => 5,
         Fact::Remonitored { .. } => 6,
+        Fact::AlertsDropped { .. } if event.sums_up() => 10,
         Fact::AlertsDropped { .. } => 7,
         Fact::Test { .. } => 8,
         Fact::Unknown { .. } => 9,
@@ -175,6 +177,18 @@ fn specific(event: &Event, zone: &LocalTime) -> Vec<(Object, Value)> {
                 LookedAgain::Down => 0,
             }),
         )],
+        Fact::AlertsDropped {
+            count,
+            first_seq,
+            last_seq,
+            reason: why,
+            ..
+        } if event.sums_up() => vec![
+            (Object::SummedCount, Value::Counter(*count)),
+            (Object::FirstSeq, Value::Counter(*first_seq)),
+            (Object::LastSeq, Value::Counter(*last_seq)),
+            (Object::Reason, reason(why)),
+        ],
         Fact::AlertsDropped {
             count,
             first_seq,

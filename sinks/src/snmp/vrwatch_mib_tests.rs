@@ -56,12 +56,22 @@ fn value(notification: &Notification, object: Object) -> Value {
     value.clone()
 }
 
+/// One of every kind, and a sum, which has a notification of its own.
+fn events() -> Vec<Event> {
+    let mut events = examples::events();
+    let dropped = events.iter().find(|event| number(event) == 7);
+    let mut sum = dropped.unwrap().clone();
+    sum.outage = None;
+    events.push(sum);
+    events
+}
+
 #[test]
 fn every_kind_carries_exactly_what_the_mib_lists_in_its_order() {
     let objects = numbers("vrwatchObjects");
     let notifications = numbers("vrwatchNotifications");
-    assert_eq!(notifications.len(), examples::events().len());
-    for event in examples::events() {
+    assert_eq!(notifications.len(), events().len());
+    for event in events() {
         let told = told(&event);
         let last = told.name.last().unwrap();
         let (name, _) = notifications.iter().find(|it| it.1 == last).unwrap();
@@ -77,16 +87,17 @@ fn every_kind_carries_exactly_what_the_mib_lists_in_its_order() {
 #[test]
 fn the_notification_is_called_like_the_kind() {
     let notifications = numbers("vrwatchNotifications");
-    for event in examples::events() {
+    for event in events() {
         let kind = match &event.fact {
             Fact::Unknown { .. } => "other",
+            _ if event.sums_up() => "summed_up",
             known => known.kind(),
         };
         let name = kind.split('_').fold("vrwatch".to_owned(), |name, word| {
             let (first, rest) = word.split_at(1);
             name + &first.to_uppercase() + rest
         });
-        assert_eq!(notifications[name.as_str()], number(&event.fact), "{name}");
+        assert_eq!(notifications[name.as_str()], number(&event), "{name}");
     }
 }
 
@@ -111,6 +122,7 @@ fn the_objects_have_the_numbers_of_the_mib() {
         ("vrwatchLastSeq", Object::LastSeq),
         ("vrwatchSink", Object::Sink),
         ("vrwatchKind", Object::Kind),
+        ("vrwatchSummedCount", Object::SummedCount),
     ] {
         assert_eq!(numbers[name], object as u32, "{name}");
     }
@@ -127,6 +139,18 @@ fn a_clear_carries_the_id_of_its_raise() {
         Value::Text("outage-1".into())
     );
     assert_eq!(value(&raise, Object::Outage), value(&clear, Object::Outage));
+}
+
+#[test]
+fn a_sum_tells_how_many_events_it_stands_for_and_of_no_loss() {
+    let sum = told(&events().pop().unwrap());
+    assert_eq!(value(&sum, Object::SummedCount), Value::Counter(3));
+    assert_eq!(value(&sum, Object::FirstSeq), Value::Counter(4));
+    let objects: Vec<_> = sum.values.iter().map(|it| &it.0).collect();
+    for lost in [Object::LostCount, Object::Sink] {
+        let name = below(OBJECTS, &[lost as u32, 0]);
+        assert!(!objects.contains(&&name), "{lost:?}");
+    }
 }
 
 #[test]

@@ -50,6 +50,11 @@ impl Wire {
         })
     }
 
+    /// Whether the receiver is on this very machine.
+    pub(super) fn stays_here(&self) -> bool {
+        self.peer.ip().is_loopback() || self.peer.ip() == self.local.ip()
+    }
+
     /// What the receiver has reported without a signature, which it cannot give when it does not know
     /// the user or refuses ours. The library passes over such a report, because anybody could have
     /// sent it; as an explanation of a silence it is good enough.

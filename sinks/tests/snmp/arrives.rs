@@ -15,8 +15,13 @@ fn assert_begins_as_it_must(received: &Received, name: &str) {
 async fn every_kind_of_event_arrives_with_the_names_and_values_of_our_mib() {
     let snmptrapd = Snmptrapd::started();
     let mut sink = sink(&snmptrapd.v2c("inform"), snmptrapd.folder());
-    delivered(sink.as_mut(), &every_kind()).await;
-    let received = snmptrapd.wait_for(9);
+    let mut events = every_kind();
+    let mut sum = events[6].clone();
+    (sum.id, sum.outage) = ("id000010".into(), None);
+    assert!(sum.sums_up());
+    events.push(sum);
+    delivered(sink.as_mut(), &events).await;
+    let received = snmptrapd.wait_for(10);
     let names = [
         "ServiceDown",
         "Restarted",
@@ -27,6 +32,7 @@ async fn every_kind_of_event_arrives_with_the_names_and_values_of_our_mib() {
         "AlertsDropped",
         "Test",
         "Other",
+        "SummedUp",
     ];
     for (received, name) in received.iter().zip(names) {
         assert!(received.how.starts_with("INFORM, SNMP v2c"), "{received:?}");
@@ -66,6 +72,9 @@ async fn every_kind_of_event_arrives_with_the_names_and_values_of_our_mib() {
     assert_eq!(of(5, "Severity"), "INTEGER: indeterminate(2)");
     assert_eq!(of(6, "LostCount"), "Counter64: 3");
     assert_eq!(of(8, "Kind"), "STRING: service_tired");
+    assert_eq!(of(9, "SummedCount"), "Counter64: 3");
+    assert_eq!(of(9, "LastSeq"), "Counter64: 6");
+    assert!(!of(9, "Sentence").contains("lost"), "{}", of(9, "Sentence"));
 }
 
 #[tokio::test]

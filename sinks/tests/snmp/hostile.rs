@@ -241,6 +241,35 @@ async fn a_receiver_that_takes_a_second_for_each_gets_all_of_a_large_batch_in_th
 }
 
 #[tokio::test]
+async fn traps_to_a_receiver_that_goes_away_come_again_however_often_it_has_listened() {
+    let folder = tempfile::tempdir().unwrap();
+    // An address of this process's own: nobody else takes the port meanwhile.
+    let pid = std::process::id();
+    let address: SocketAddr = format!("127.192.{}.{}:9162", (pid >> 8) & 0xff, pid & 0xff)
+        .parse()
+        .unwrap();
+    let section = v2c(address, folder.path()) + "kind = \"trap\"\n";
+    let mut sink = sink(&section, folder.path());
+    let batch: Vec<_> = (1..=3).map(test_event).collect();
+    for _ in 0..3 {
+        let receiver = UdpSocket::bind(address).await.unwrap();
+        for _ in 0..3 {
+            delivered(sink.as_mut(), &batch).await;
+        }
+        let mut buffer = [0; 4096];
+        for _ in 0..9 {
+            receiver.recv(&mut buffer).await.unwrap();
+        }
+        drop(receiver);
+        // At the first try that it is away, and as long as it is.
+        for _ in 0..2 {
+            let words = later(sink.as_mut(), &batch).await;
+            assert!(words.contains("nobody listens on udp:127."), "{words}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_name_that_is_none_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let section = v2c("127.0.0.1:9".parse().unwrap(), folder.path())
