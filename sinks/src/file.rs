@@ -1,7 +1,7 @@
 //! Reads the small files that a sink's settings name: certificates, keys, secrets. Bounded, never
 //! hanging on a pipe or a device, and strict about who may read a secret.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -27,23 +27,41 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     read_open(open(path)?, path, limit)
 }
 
-/// Opens a regular file of at most `limit` bytes, to be read piece by piece.
-pub(crate) fn reader(path: &Path, limit: u64) -> Result<impl Read + use<>, FileError> {
+/// What tells a file from the one that was at its place before, and from what it held before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Version {
+    file: (u64, u64),
+    length: u64,
+    written: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Version {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            file: (metadata.dev(), metadata.ino()),
+            length: metadata.len(),
+            written: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+/// Opens a regular file of at most `limit` bytes, to be read piece by piece. What is read may be
+/// newer than the version, never older.
+pub(crate) fn reader(path: &Path, limit: u64) -> Result<(impl Read + use<>, Version), FileError> {
     let file = open(path)?;
-    let length = file
-        .metadata()
-        .map_err(|source| FileError::Io {
-            path: path.into(),
-            source,
-        })?
-        .len();
-    if length > limit {
+    let metadata = file.metadata().map_err(|source| FileError::Io {
+        path: path.into(),
+        source,
+    })?;
+    if metadata.len() > limit {
         return Err(FileError::TooLarge {
             path: path.into(),
             limit,
         });
     }
-    Ok(file.take(limit))
+    Ok((file.take(limit), Version::of(&metadata)))
 }
 
 /// Reads a file that only its owner may read.

@@ -1,15 +1,19 @@
 //! TLS for every sink that speaks it: which authorities are trusted, who we are, and what a failed
 //! handshake means for whoever has to repair it.
 
+mod authorities;
+
 use std::error::Error;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustls::client::Resumption;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{AlertDescription, CertificateError, ClientConfig, RootCertStore};
+use rustls::{AlertDescription, CertificateError, ClientConfig};
 
+use self::authorities::Authorities;
 use crate::file::{self, FileError};
 
 /// The bundle that Debian's `ca-certificates` keeps.
@@ -48,7 +52,7 @@ impl Keys {
 /// How TLS is spoken. Holds paths, never keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Settings {
-    authorities: PathBuf,
+    authorities: Arc<Authorities>,
     identity: Option<Identity>,
 }
 
@@ -100,40 +104,27 @@ impl Settings {
             _ => return Err(LoadError::HalfIdentity),
         };
         let settings = Self {
-            authorities: keys
-                .authorities
-                .unwrap_or_else(|| SYSTEM_AUTHORITIES.into()),
+            authorities: Authorities::of(
+                keys.authorities
+                    .unwrap_or_else(|| SYSTEM_AUTHORITIES.into()),
+            ),
             identity,
         };
         settings.load()?;
         Ok(settings)
     }
 
-    /// Reads the files. Done for every connection, so that a renewed certificate is used at once
-    /// and no memory is held between batches. Blocks: on a runtime, call it from a thread of its
-    /// own, for the system's bundle holds some 140 certificates.
+    /// Reads the files. Done for every connection, so that a renewed certificate is used at once.
+    /// Blocks: on a runtime, call it from a thread of its own.
     pub(crate) fn load(&self) -> Result<ClientConfig, LoadError> {
-        let mut roots = RootCertStore::empty();
-        // One at a time: of each no more is kept than its name and key, so the whole bundle never
-        // stands in memory, which the allocator would not give back. What is no authority is
-        // passed over.
-        each_certificate("ca_file", &self.authorities, |certificate| {
-            let _ = roots.add(certificate);
-        })?;
-        if roots.is_empty() {
-            return Err(LoadError::NoPem {
-                key: "ca_file",
-                path: self.authorities.clone(),
-                what: "certificate",
-            });
-        }
+        let roots = self.authorities.load()?;
         // Named here and not installed for the process: other parts may choose for themselves.
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(LoadError::Setup)?
             .with_root_certificates(roots);
-        let config = match &self.identity {
+        let mut config = match &self.identity {
             None => builder.with_no_client_auth(),
             Some(identity) => builder
                 .with_client_auth_cert(
@@ -142,13 +133,17 @@ impl Settings {
                 )
                 .map_err(|_| LoadError::Mismatch)?,
         };
+        // It lasts for one connection; room for 256 sessions to come back to is 300 kB.
+        config.resumption = Resumption::disabled();
         Ok(config)
     }
 }
 
 fn certificates(key: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, LoadError> {
     let mut found = Vec::new();
-    each_certificate(key, path, |certificate| found.push(certificate))?;
+    let (reader, _) =
+        file::reader(path, LARGEST_FILE).map_err(|source| LoadError::File { key, source })?;
+    each_certificate(key, path, reader, |certificate| found.push(certificate))?;
     if found.is_empty() {
         return Err(LoadError::NoPem {
             key,
@@ -163,16 +158,16 @@ fn certificates(key: &'static str, path: &Path) -> Result<Vec<CertificateDer<'st
 fn each_certificate(
     key: &'static str,
     path: &Path,
+    reader: impl Read,
     mut take: impl FnMut(CertificateDer<'static>),
 ) -> Result<(), LoadError> {
-    let failed = |source| LoadError::File { key, source };
-    let reader = file::reader(path, LARGEST_FILE).map_err(failed)?;
     for found in CertificateDer::pem_reader_iter(reader) {
         match found {
             Ok(certificate) => take(certificate),
             Err(pem::Error::Io(source)) => {
                 let path = path.into();
-                return Err(failed(FileError::Io { path, source }));
+                let source = FileError::Io { path, source };
+                return Err(LoadError::File { key, source });
             }
             Err(_) => {}
         }
@@ -218,7 +213,7 @@ pub(crate) fn explain(
     name: &str,
 ) -> Option<String> {
     let tls = tls_error(error)?;
-    let authorities = settings.authorities.display();
+    let authorities = settings.authorities.path().display();
     Some(match tls {
         rustls::Error::InvalidCertificate(wrong) => match wrong {
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => {

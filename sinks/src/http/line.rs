@@ -9,6 +9,7 @@ use contract::human;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Proxy};
+use rustls::client::Resumption;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -170,10 +171,12 @@ impl Line<'_> {
 /// For plain HTTP: reqwest wants to know how to speak TLS all the same. Nobody is trusted.
 fn no_tls() -> Result<ClientConfig, OpenError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    Ok(ClientConfig::builder_with_provider(provider)
+    let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_root_certificates(RootCertStore::empty())
-        .with_no_client_auth())
+        .with_no_client_auth();
+    config.resumption = Resumption::disabled();
+    Ok(config)
 }
 
 /// The chain of causes: an error of reqwest alone says only that there was one.
