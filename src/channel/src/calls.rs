@@ -15,15 +15,6 @@ use crate::worker::Worker;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 impl Worker {
-    /// Reminds the sink of what is open as far as it knows.
-    pub(crate) fn recall(&mut self) {
-        let open = std::mem::take(&mut self.open);
-        for event in &open {
-            self.admits(event);
-        }
-        self.ask(|sink| sink.recall(&open));
-    }
-
     /// Whether the sink is told the next event: what it wants, and the end of what it was told.
     pub(crate) fn admits(&mut self, event: &Event) -> bool {
         let wanted = self.ask(|sink| sink.wants(event)).unwrap_or(true);

@@ -183,6 +183,7 @@ impl Channel {
                 "the sink is new: it is told what happens from now on"
             );
         }
+        let exchanged = parked.is_some();
         let (position, saved) = parked.unwrap_or_else(|| start_position(cursor, state.last_seq));
         let generation = state.next_generation;
         state.next_generation += 1;
@@ -195,6 +196,8 @@ impl Channel {
             condenser: options.flood.map(Condenser::new),
             ends: Ends::default(),
             open: state.outages.open_at(position),
+            behind: (exchanged && position < state.last_seq && position <= state.synced_seq)
+                .then_some(position),
             reader: None,
             backoff: Backoff::default(),
             refreshing: Refreshing::default(),

@@ -27,6 +27,8 @@ pub(crate) struct Worker {
     pub(crate) ends: Ends,
     /// What the sink is reminded of before anything else.
     pub(crate) open: Vec<Event>,
+    /// Where the sink stands, when that has to be looked up in the journal.
+    pub(crate) behind: Option<u64>,
     /// Open while the worker is behind the tail.
     pub(crate) reader: Option<Reader>,
     pub(crate) backoff: Backoff,
@@ -45,7 +47,7 @@ struct Refused {
 impl Worker {
     /// Runs until its sink is stopped or replaced.
     pub(crate) async fn run(mut self) {
-        self.recall();
+        self.recall().await;
         while let Some(next) = self.next().await {
             match next {
                 Next::Batch(batch) => {

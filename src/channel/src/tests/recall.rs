@@ -281,3 +281,29 @@ async fn a_sink_that_was_told_of_an_outage_is_told_its_end_whatever_its_filter_a
     assert_eq!(told_of_emergencies(&channel).await, Vec::<u64>::new());
     assert_eq!(seqs(&read_all(&folder)), (1..=11).collect::<Vec<_>>());
 }
+
+#[tokio::test]
+async fn a_sink_that_is_exchanged_while_it_is_behind_is_told_the_end_of_what_is_over_already() {
+    let folder = folder();
+    let (channel, _) = open(&folder);
+    let (_, away) = receiver(|_| Answer::Later(Some(Duration::from_hours(1))));
+    channel.start_sink("admins", Box::new(ForEmergencies(away)), ON_DISK);
+    let mut drafts = vec![about("dhcp", "1", down()), about("dhcp", "1", failed())];
+    // So many that the end comes in a batch of its own.
+    drafts.extend((0..98).map(|_| draft("of no outage")));
+    drafts.push(about("dhcp", "1", restarted()));
+    publish(&channel, drafts);
+    let mut calls = 0;
+    let (heard, once) = receiver(move |_| {
+        calls += 1;
+        if calls == 1 {
+            Answer::Take
+        } else {
+            Answer::Later(Some(Duration::from_hours(1)))
+        }
+    });
+    channel.start_sink("admins", Box::new(ForEmergencies(once)), ON_DISK);
+    soon("the end is offered", || heard.offers().len() == 2).await;
+    assert_eq!(heard.seqs(), [2]);
+    assert_eq!(told_of_emergencies(&channel).await, [101]);
+}
