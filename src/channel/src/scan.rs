@@ -32,7 +32,9 @@ pub(crate) enum Step {
 pub(crate) struct Scanner {
     file: File,
     offset: u64,
+    /// Room for the window; only the first `filled` bytes are of the file.
     window: Vec<u8>,
+    filled: usize,
     /// Where in the file the window starts.
     base: u64,
 }
@@ -44,6 +46,7 @@ impl Scanner {
             file,
             offset: 0,
             window: Vec::new(),
+            filled: 0,
             base: 0,
         }
     }
@@ -60,7 +63,7 @@ impl Scanner {
     /// Forgets what was read ahead, and goes to `offset`.
     pub(crate) fn go_to(&mut self, offset: u64) {
         self.offset = offset;
-        self.window.clear();
+        self.filled = 0;
         self.base = offset;
     }
 
@@ -149,45 +152,46 @@ impl Scanner {
         let held = offset
             .checked_sub(self.base)
             .and_then(|skip| usize::try_from(skip).ok())
-            .filter(|skip| *skip <= self.window.len());
+            .filter(|skip| *skip <= self.filled);
         match held {
-            Some(skip) if self.window.len() - skip >= length => {}
+            Some(skip) if self.filled - skip >= length => {}
             Some(skip) => {
-                self.window.drain(..skip);
+                self.window.copy_within(skip..self.filled, 0);
+                self.filled -= skip;
                 self.base = offset;
                 self.fill(length)?;
             }
             None => {
-                self.window.clear();
+                self.filled = 0;
                 self.base = offset;
                 self.fill(length)?;
             }
         }
         let skip = usize::try_from(offset - self.base).unwrap_or(usize::MAX);
-        let end = skip.saturating_add(length).min(self.window.len());
+        let end = skip.saturating_add(length).min(self.filled);
         Ok(self.window.get(skip..end).unwrap_or_default())
     }
 
     /// Reads on until the window holds `length` bytes, or the file ends.
     fn fill(&mut self, length: usize) -> io::Result<()> {
-        let wanted = length.max(WINDOW);
-        let mut filled = self.window.len();
-        self.window.resize(wanted.max(filled), 0);
-        while filled < self.window.len() {
-            let place = self.base.saturating_add(filled as u64);
-            match self.file.read_at(&mut self.window[filled..], place) {
-                Ok(0) => break,
-                Ok(read) => filled += read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    self.window.truncate(filled);
-                    return Err(error);
-                }
-            }
+        let wanted = length.max(WINDOW).max(self.filled);
+        if self.window.len() < wanted {
+            self.window.resize(wanted, 0);
+        } else if self.window.len() > 4 * WINDOW && wanted <= WINDOW {
+            self.window.truncate(WINDOW);
+            self.window.shrink_to_fit();
         }
-        self.window.truncate(filled);
-        if self.window.capacity() > 4 * WINDOW && filled <= WINDOW {
-            self.window.shrink_to(WINDOW);
+        while self.filled < wanted {
+            let place = self.base.saturating_add(self.filled as u64);
+            match self
+                .file
+                .read_at(&mut self.window[self.filled..wanted], place)
+            {
+                Ok(0) => break,
+                Ok(read) => self.filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }
