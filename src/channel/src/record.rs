@@ -254,11 +254,11 @@ pub(crate) fn heading(event: &RawValue) -> Option<(u64, Option<Head<'_>>)> {
     Some((headed.seq, head))
 }
 
-/// Whether the outage of an event is over with it. The kinds that make up most of what is open
-/// are not parsed for that.
+/// Whether the outage of an event is over with it; `kind` is still JSON. Few are parsed for that.
 fn ends_outage(kind: &str, event: &str) -> bool {
-    !matches!(kind, r#""service_down""# | r#""restart_failed""#)
-        && serde_json::from_str::<Fact>(event).is_ok_and(|fact| fact.ends_outage())
+    Fact::kind_ends_outage(kind.trim_matches('"')).unwrap_or_else(|| {
+        serde_json::from_str::<Event>(event).is_ok_and(|event| event.fact.ends_outage())
+    })
 }
 
 fn append_note(key: &str, note: Option<&str>, out: &mut Vec<u8>) {

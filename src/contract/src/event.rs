@@ -258,6 +258,19 @@ mod tests {
     }
 
     #[test]
+    fn a_kind_tells_the_end_of_an_outage_as_the_whole_fact_does_or_leaves_it_open() {
+        let mut open = Vec::new();
+        for fact in every_fact() {
+            match Fact::kind_ends_outage(fact.kind()) {
+                Some(ends) => assert_eq!(ends, fact.ends_outage(), "{fact:?}"),
+                None => open.push(fact.kind().to_owned()),
+            }
+        }
+        assert_eq!(open, ["unmonitored", "remonitored"]);
+        assert_eq!(Fact::kind_ends_outage("service_tired"), Some(false));
+    }
+
+    #[test]
     fn a_sum_is_about_a_service_and_a_loss_is_not() {
         for fact in every_fact() {
             let dropped = matches!(fact, Fact::AlertsDropped { .. });

@@ -234,6 +234,17 @@ impl Fact {
                 }
         )
     }
+
+    /// The same for whoever knows no more than the kind's name on the wire; `None` where that is
+    /// not enough.
+    #[must_use]
+    pub fn kind_ends_outage(kind: &str) -> Option<bool> {
+        match kind {
+            "restarted" | "recovered" => Some(true),
+            "remonitored" | "unmonitored" => None,
+            _ => Some(false),
+        }
+    }
 }
 
 impl fmt::Display for Cause {
