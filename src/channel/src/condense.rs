@@ -44,6 +44,11 @@ impl Untold {
             .map_or(u64::MAX, |first| first.saturating_sub(1))
     }
 
+    /// A row begins with `first`.
+    pub(crate) fn hold(&mut self, first: u64) {
+        self.rows.insert(first);
+    }
+
     /// Whether anything is being summed up.
     pub(crate) fn any(&self) -> bool {
         !self.rows.is_empty()
@@ -56,7 +61,7 @@ impl Untold {
     }
 
     /// The row that begins with `first` is told, by the event `sum` if there is one.
-    fn tell(&mut self, first: u64, sum: Option<u64>, synced: u64) {
+    pub(crate) fn tell(&mut self, first: u64, sum: Option<u64>, synced: u64) {
         self.rows.remove(&first);
         self.published.take_if(|(_, sum)| *sum <= synced);
         if let Some(sum) = sum {
@@ -84,7 +89,10 @@ impl Worker {
         for event in batch {
             plan.reaches = event.seq;
             let admitted = self.admits(&event);
-            if !admitted || is_summary_for_another(&event, &self.name) {
+            let own = self.shared.with_sink(&self.name, self.generation, |sink| {
+                sink.refused.is_own_report(&event)
+            });
+            if !admitted || own == Some(true) || is_summary_for_another(&event, &self.name) {
                 continue;
             }
             let (closed, verdict) = match &mut self.condenser {

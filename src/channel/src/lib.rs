@@ -27,6 +27,7 @@ mod reader;
 mod record;
 mod recover;
 mod refresh;
+mod refused;
 mod reminder;
 mod repair;
 mod replay;

@@ -31,8 +31,10 @@ enum Look {
     /// The sink is no longer this worker's.
     Gone,
     Batch(Vec<Event>),
-    /// There is nothing; whether somebody drains.
-    Idle(Arc<Notify>, bool),
+    /// There is nothing; whether somebody drains, and when what was refused is to be told.
+    Idle(Arc<Notify>, bool, Option<Instant>),
+    /// What the sink refused is to be told.
+    Refused,
     /// There is something that need not go before then.
     Gathering(Arc<Notify>, Instant),
     /// What comes behind the first number is no longer in memory; up to the second it may be read.
@@ -54,6 +56,7 @@ impl Worker {
             match self.look() {
                 Look::Gone => return None,
                 Look::Again => {}
+                Look::Refused => self.shared.tell_refused(&self.name, self.generation, true),
                 Look::Batch(batch) => return Some(Next::Batch(batch)),
                 Look::Gathering(wake, until) => {
                     tokio::select! {
@@ -62,8 +65,8 @@ impl Worker {
                         () = tokio::time::sleep_until(until) => {}
                     }
                 }
-                Look::Idle(_, true) if sum_due.is_some() => return self.sum_up_due(true),
-                Look::Idle(wake, _) => {
+                Look::Idle(_, true, _) if sum_due.is_some() => return self.sum_up_due(true),
+                Look::Idle(wake, _, refused) => {
                     let every = self.refreshes_every();
                     let due = self.refreshing.due(every);
                     if due.is_some_and(|due| due <= Instant::now()) {
@@ -71,8 +74,8 @@ impl Worker {
                     }
                     tokio::select! {
                         () = wake.notified() => {}
-                        () = hurry, if sum_due.is_some() => {}
-                        () = until(earlier(due, sum_due)) => {}
+                        () = hurry, if sum_due.is_some() || refused.is_some() => {}
+                        () = until(earlier(refused, earlier(due, sum_due))) => {}
                     }
                 }
                 Look::OnDisk(after, visible) => match self.read(after, visible) {
@@ -114,9 +117,14 @@ impl Worker {
         } else {
             state.last_seq
         };
-        if after >= visible {
+        let refused = sink.refused.due();
+        let idle = after >= visible;
+        if refused.is_some_and(|due| due <= Instant::now() || idle && state.draining > 0) {
+            return Look::Refused;
+        }
+        if idle {
             self.reader = None;
-            return Look::Idle(Arc::clone(&sink.wake), state.draining > 0);
+            return Look::Idle(Arc::clone(&sink.wake), state.draining > 0, refused);
         }
         if !window.is_zero() && state.draining == 0 {
             let waiting = state.tail.waiting(after, visible, MAX_EVENTS, MAX_BYTES);

@@ -173,6 +173,7 @@ pub(crate) fn adopt(journal: Journal, directory: &Path, state: &mut State) {
                 sink.position += by;
                 sink.held += by;
                 sink.untold_rows.shift(by);
+                sink.refused.shift(by);
             }
         }
         for (position, _) in state.parked.values_mut() {

@@ -9,6 +9,7 @@ use tokio::task::AbortHandle;
 use crate::SinkStatus;
 use crate::condense::Untold;
 use crate::lost::Lost;
+use crate::refused::Refusals;
 
 /// One sink.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(crate) struct Sink {
     pub(crate) untold: Lost,
     /// What its worker passed without telling it yet.
     pub(crate) untold_rows: Untold,
+    /// What it refused for good.
+    pub(crate) refused: Refusals,
     pub(crate) delivered: u64,
     pub(crate) summed_up: u64,
     pub(crate) dropped: u64,
@@ -55,6 +58,7 @@ impl Sink {
             saved,
             untold: Lost::default(),
             untold_rows: Untold::default(),
+            refused: Refusals::default(),
             delivered: 0,
             summed_up: 0,
             dropped: 0,
@@ -74,7 +78,14 @@ impl Sink {
 
     /// Up to where nothing has to be read again: what its cursor is to say once that is on disk.
     pub(crate) fn settled(&self, synced: u64) -> u64 {
-        self.position.min(self.untold_rows.limit(synced))
+        self.position
+            .min(self.untold_rows.limit(synced))
+            .min(self.refused.rows.limit(synced))
+    }
+
+    /// Whether anything is counted that is still to be told.
+    pub(crate) fn has_untold(&self) -> bool {
+        self.untold_rows.any() || self.refused.due().is_some()
     }
 
     /// The sink took `count` events, the last of them `seq`.

@@ -16,17 +16,19 @@ impl Shared {
     /// Stops a sink's worker and remembers where it had come to.
     pub(crate) fn stop_sink(&self, name: &str) -> Option<SinkStatus> {
         let mut state = self.lock();
-        let sink = state.sinks.remove(name)?;
+        let mut sink = state.sinks.remove(name)?;
         if let Some(task) = &sink.task {
             task.abort();
         }
         if state.parked.len() >= MAX_PARKED {
             state.parked.pop_first();
         }
+        let refused = std::mem::take(&mut sink.refused);
         let settled = sink.settled(state.synced_seq);
         state.parked.insert(name.to_owned(), (settled, sink.saved));
         let status = sink.status(name, state.last_seq);
         drop(state);
+        self.tell_last_refused(name, refused);
         self.moved();
         Some(status)
     }
@@ -118,7 +120,7 @@ fn outcome(state: &State, drain: u64, rounds: u64) -> Option<bool> {
         && matches!(state.health, Health::Failing { retry_at, .. } if retry_at > Instant::now());
     let mut drained = true;
     for sink in state.sinks.values() {
-        let sums_up = sink.untold_rows.any();
+        let sums_up = sink.has_untold();
         if sums_up || sink.position < state.last_seq {
             drained = false;
             let waits_for_disk = !sums_up && sink.position >= state.visible(sink.needs_disk);

@@ -71,6 +71,7 @@ impl Surplus {
     /// Counts what is lost, tells it, and deletes the segments, in this order: a crash between
     /// tells twice rather than never.
     pub(crate) fn remove(mut self, shared: &Shared) {
+        shared.tell_refused_up_to(self.last_seq);
         if !self.behind.is_empty() {
             self.count();
         }

@@ -144,29 +144,20 @@ impl Worker {
         }
     }
 
-    /// Counts refused events, and tells of them. Told first: a crash between tells twice rather
-    /// than never.
+    /// Counts refused events, and tells of them when that is due. The cursor stays before what is
+    /// not told.
     fn tell(&self, refused: Option<Refused>) {
         let Some(refused) = refused else {
             return;
         };
-        tracing::warn!(
-            sink = self.name,
-            count = refused.count,
-            cause = refused.cause,
-            "alerts were refused for good"
-        );
-        if refused.told.count > 0 {
-            let cause = refused.cause.clone();
-            self.shared
-                .publish(told(refused.told, Some(&self.name), cause));
-        }
         self.shared.with_sink(&self.name, self.generation, |sink| {
-            sink.answered(refused.cause);
+            sink.answered(refused.cause.clone());
             sink.lost(refused.last_seq, refused.count);
             sink.failing_since = None;
+            sink.refused.add(refused.told, refused.cause);
         });
         self.shared.moved();
+        self.shared.tell_refused(&self.name, self.generation, false);
     }
 
     /// The far side cannot take it now: waits, unless somebody drains.
@@ -185,6 +176,7 @@ impl Worker {
         self.shared.progress.notify_waiters();
         // Whether the time is up or somebody drains, the next try is due.
         let _ = tokio::time::timeout(wait, hurry).await;
+        self.shared.tell_refused(&self.name, self.generation, false);
     }
 
     /// Shows a failure in the sink's status. Says whether it is the first in a row, and the cause

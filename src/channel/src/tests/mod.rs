@@ -14,6 +14,7 @@ mod memory;
 mod readers;
 mod recall;
 mod refresh;
+mod refused;
 mod segments;
 mod speed;
 mod workers;

@@ -152,7 +152,8 @@ async fn of_a_refused_batch_only_the_refused_events_are_lost_and_they_are_told()
     channel.start_sink("other", sink, ON_DISK);
     channel.publish(events(10));
     assert!(channel.drain(LONG).await);
-    assert_eq!(heard.seqs(), [1, 2, 3, 6, 7, 8, 10, 11, 12]);
+    // It is not told what it refused itself.
+    assert_eq!(heard.seqs(), [1, 2, 3, 6, 7, 8, 10]);
     assert_eq!(other.seqs(), (1..=12).collect::<Vec<_>>());
     let reports: Vec<Fact> = other.taken().into_iter().skip(10).map(|e| e.fact).collect();
     let report = |count, first_seq, last_seq| Fact::AlertsDropped {
@@ -164,7 +165,7 @@ async fn of_a_refused_batch_only_the_refused_events_are_lost_and_they_are_told()
     };
     assert_eq!(reports, [report(2, 4, 5), report(1, 9, 9)]);
     let strict = channel.status().sinks.pop().unwrap();
-    assert_eq!((strict.delivered, strict.dropped), (9, 3));
+    assert_eq!((strict.delivered, strict.dropped), (7, 3));
 }
 
 #[tokio::test(start_paused = true)]
@@ -179,7 +180,7 @@ async fn two_sinks_that_refuse_everything_do_not_feed_each_other_for_ever() {
     let status = channel.status();
     assert_eq!(status.journal.last_seq, 52);
     for sink in status.sinks {
-        assert_eq!((sink.dropped, sink.delivered), (52, 0));
+        assert_eq!((sink.dropped, sink.delivered), (51, 0));
     }
 }
 
