@@ -44,6 +44,13 @@ impl Refusal {
         }
     }
 
+    /// The same in words without something.
+    pub(super) fn without(mut self, hide: impl FnOnce(&str) -> String) -> Self {
+        let (Self::Later { cause, .. } | Self::Never { cause } | Self::Gone { cause }) = &mut self;
+        *cause = hide(cause);
+        self
+    }
+
     /// The same with the receiver's name before it.
     pub(super) fn by(self, name: &str) -> DeliverError {
         match self {
@@ -180,6 +187,9 @@ fn redirect(headers: &HeaderMap) -> String {
 /// the answer, for our own clock may be wrong.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    if text.is_empty() {
+        return None;
+    }
     let wait = if text.bytes().all(|byte| byte.is_ascii_digit()) {
         Duration::from_secs(text.parse().unwrap_or(u64::MAX))
     } else {

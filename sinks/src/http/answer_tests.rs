@@ -65,6 +65,8 @@ fn the_wait_is_read_as_seconds_and_as_a_date_and_is_never_endless() {
     assert_eq!(wait("0"), Some(Duration::ZERO));
     assert_eq!(wait("99999999999999999999999999"), Some(LONGEST_WAIT));
     assert_eq!(wait("-1"), None);
+    assert_eq!(wait(""), None);
+    assert_eq!(wait(" "), None);
     assert_eq!(wait("soon"), None);
     assert_eq!(wait("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
     assert_eq!(wait("Fri, 01 Jan 2100 00:00:00 GMT"), Some(LONGEST_WAIT));

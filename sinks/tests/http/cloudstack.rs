@@ -124,6 +124,27 @@ async fn a_job_that_is_not_done_is_asked_for_again_and_no_second_alert_is_made()
 }
 
 #[tokio::test]
+async fn a_job_that_never_ends_is_not_waited_for_for_ever() {
+    let cloudstack = CloudStack::started();
+    let mut sink = sink(&cloudstack.section("zone-slow", "hunter2"));
+    let batch = [service_down(1)];
+    later(sink.as_mut(), &batch).await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_mins(10)).await;
+    tokio::time::resume();
+    deliver(sink.as_mut(), &batch).await.unwrap();
+    assert_eq!(cloudstack.commands("generateAlert").len(), 1);
+}
+
+#[tokio::test]
+async fn an_api_key_that_cloudstack_repeats_is_not_told() {
+    let cloudstack = CloudStack::started();
+    let section = cloudstack.section("zone-unknown-Key-1_~a", "hunter2");
+    let (words, _) = later(sink(&section).as_mut(), &[service_down(1)]).await;
+    assert!(words.contains("value=zone-unknown-…"), "{words}");
+}
+
+#[tokio::test]
 async fn a_job_that_cloudstack_has_forgotten_is_made_anew() {
     let cloudstack = CloudStack::started();
     let mut sink = sink(&cloudstack.section("zone-forgets", "hunter2"));

@@ -27,6 +27,10 @@ use self::text::Description;
 const MOST_REMEMBERED: usize = 128;
 /// The first and the longest pause between two questions about a job.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+/// How long a job may run before it is no longer waited for.
+const LONGEST_JOB: Duration = Duration::from_mins(10);
+/// So much of the API key gives it away; bytes.
+const KEY_START: usize = 8;
 const HINT: &str = "are `api_key` and `secret_key_file` right, may their owner call generateAlert, and is this machine's clock right?";
 
 /// Whose alert it is, and where the router runs.
@@ -40,6 +44,19 @@ pub(super) struct Account {
 }
 
 impl Account {
+    /// What CloudStack says, without the API key; where that is cut off, without the rest.
+    fn hide_key(&self, cause: &str) -> String {
+        let Some(start) = self.api_key.get(..KEY_START) else {
+            return cause.into();
+        };
+        let mut shown = cause.replace(&self.api_key, "…");
+        if let Some(at) = shown.find(start) {
+            shown.truncate(at);
+            shown.push('…');
+        }
+        shown
+    }
+
     /// The key that requests are signed with.
     pub(super) fn key(&self) -> Result<hmac::Key, SecretError> {
         let text = signature::read_text("secret_key_file", &self.secret_key)?;
@@ -59,7 +76,8 @@ pub(super) struct CloudStack {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Job {
-    Runs(String),
+    /// Its id, and since when.
+    Runs(String, Instant),
     Done,
 }
 
@@ -81,20 +99,20 @@ impl CloudStack {
     /// Hands one alert over, from where an earlier attempt left off.
     async fn hand_over(&mut self, alert: Description, line: &Line<'_>) -> Result<(), Refusal> {
         let known = self.made.iter().find(|(text, _)| *text == alert.0);
-        let job = match known.map(|(_, job)| job.clone()) {
+        let (job, since) = match known.map(|(_, job)| job.clone()) {
             Some(Job::Done) => return Ok(()),
-            Some(Job::Runs(job)) => job,
+            Some(Job::Runs(job, since)) => (job, since),
             None => {
                 let job = self.generate(&alert, line).await?;
                 if self.made.len() >= MOST_REMEMBERED {
                     self.made.pop_front();
                 }
                 self.made
-                    .push_back((alert.0.clone(), Job::Runs(job.clone())));
-                job
+                    .push_back((alert.0.clone(), Job::Runs(job.clone(), Instant::now())));
+                (job, Instant::now())
             }
         };
-        match self.follow(&job, line).await {
+        match self.follow(&job, since, line).await {
             Ok(()) => {
                 if let Some((_, made)) = self.made.iter_mut().find(|(text, _)| *text == alert.0) {
                     *made = Job::Done;
@@ -130,7 +148,12 @@ impl CloudStack {
     }
 
     /// Waits for the job. With the error: whether the job is over, so that another can be made.
-    async fn follow(&self, job: &str, line: &Line<'_>) -> Result<(), (Refusal, bool)> {
+    async fn follow(
+        &self,
+        job: &str,
+        since: Instant,
+        line: &Line<'_>,
+    ) -> Result<(), (Refusal, bool)> {
         let mut pause = PAUSES.0;
         loop {
             match self.ask(job, line).await {
@@ -138,6 +161,13 @@ impl CloudStack {
                 Ok(Standing::Failed(words)) => {
                     let cause = format!("CloudStack could not make the alert: {words}");
                     return Err((Refusal::later(cause), true));
+                }
+                Ok(Standing::Runs) if since.elapsed() >= LONGEST_JOB => {
+                    tracing::warn!(
+                        job = said(job.as_bytes()),
+                        "CloudStack's job does not end: the alert may not have been stored"
+                    );
+                    return Ok(());
                 }
                 Ok(Standing::Runs) => {}
                 Err(Asked::Unknown(refusal)) => return Err((refusal, true)),
@@ -260,7 +290,8 @@ impl Told for CloudStack {
         let alerts = text::descriptions(batch);
         let count = alerts.len();
         for alert in alerts {
-            self.hand_over(alert, line).await?;
+            let handed_over = self.hand_over(alert, line).await;
+            handed_over.map_err(|refusal| refusal.without(|cause| self.account.hide_key(cause)))?;
         }
         self.made.clear();
         if count > 0 {
@@ -272,5 +303,27 @@ impl Told for CloudStack {
             );
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_api_key_is_not_shown_nor_a_part_of_it() {
+        let account = Account {
+            api_key: "ABCDEFGHIJKLMNOP".into(),
+            secret_key: PathBuf::new(),
+            zone: String::new(),
+            pod: String::new(),
+        };
+        for (said, shown) in [
+            ("no user ABCDEFGHIJKLMNOP here", "no user … here"),
+            ("no user ABCDEFGHIJ", "no user …"),
+            ("no user ABCDE", "no user ABCDE"),
+        ] {
+            assert_eq!(account.hide_key(said), shown);
+        }
     }
 }

@@ -76,8 +76,8 @@ class Api(http.server.BaseHTTPRequestHandler):
 
     def generate(self, parameters):
         zone = parameters["zoneid"]
-        if zone == "zone-unknown":
-            return refuse("generateAlert", 431, "Invalid parameter zoneid value=zone-unknown")
+        if zone.startswith("zone-unknown"):
+            return refuse("generateAlert", 431, f"Invalid parameter zoneid value={zone}")
         if zone == "zone-trips" and len(jobs) == 1:
             jobs["tripped"] = None
             return refuse("generateAlert", 530, "Internal error")
