@@ -103,6 +103,22 @@ pub(super) fn words(error: &SmtpError, secrets: &Secrets) -> String {
     shown(words, secrets)
 }
 
+/// The codes alone of an answer (`535 5.7.8`, RFC 2034). An answer to AUTH may repeat the password in
+/// more forms than can be looked for, or a part of it.
+pub(super) fn bare_code(words: &str) -> String {
+    let is_enhanced = |word: &&str| {
+        let mut parts = word.split('.');
+        let number = |part: &str| matches!(part.len(), 1..=3) && part.parse::<u16>().is_ok();
+        parts.by_ref().take(3).filter(|part| number(part)).count() == 3 && parts.next().is_none()
+    };
+    let mut words = words.split(' ');
+    let code = words.next().unwrap_or_default();
+    match words.next().filter(is_enhanced) {
+        Some(enhanced) => format!("{code} {enhanced}"),
+        None => code.into(),
+    }
+}
+
 /// A server's words as they may be shown.
 pub(super) fn shown(words: String, secrets: &Secrets) -> String {
     clean::cut(clean::line(&secrets.kept_out_of(words)).trim(), MOST_WORDS)
@@ -133,6 +149,26 @@ impl Step {
             }
             Self::Greet => "; the server may wait for TLS: see \"smtps://\"",
             Self::LogIn | Self::Envelope | Self::Send => "; the server does not answer",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_an_answer_to_a_log_in_only_the_codes_are_shown() {
+        for (words, shown) in [
+            ("535 5.7.8 no hunter2", "535 5.7.8"),
+            ("535 hunter2", "535"),
+            ("535 5.7.8.hunter2 no", "535"),
+            ("535 5.7 no", "535"),
+            ("535 5..8 no", "535"),
+            ("535", "535"),
+            ("", ""),
+        ] {
+            assert_eq!(bare_code(words), shown, "{words}");
         }
     }
 }

@@ -30,6 +30,7 @@ use crate::resolve::Resolver;
 use crate::{Host, Kind, Section, SectionError};
 
 use config::Config;
+use errors::Why;
 use message::Letterhead;
 use plan::End;
 use progress::Progress;
@@ -55,6 +56,8 @@ struct Email {
     allowance: Allowance,
     progress: Progress,
     recipients: Recipients,
+    /// To how many a mail goes in one conversation: fewer where a server takes its time with each.
+    at_once: usize,
 }
 
 impl Email {
@@ -69,6 +72,7 @@ impl Email {
             allowance: Allowance::new(config.rate),
             progress: Progress::new(file),
             recipients: Recipients::default(),
+            at_once: usize::MAX,
             config,
         })
     }
@@ -104,21 +108,31 @@ impl Email {
                     continue;
                 }
             };
-            let to: Vec<_> = config
+            let mut to: Vec<_> = config
                 .to
                 .iter()
                 .map(address::Recipient::address)
                 .filter(|address| !mail.settled.contains(&address.to_string()))
                 .collect();
+            let rest = to.len().saturating_sub(self.at_once);
+            to.truncate(self.at_once);
             let outcome = match session.send(&to, &message).await {
                 Ok(outcome) => outcome,
-                Err(error) => return Some(error.to_string()),
+                Err(error) => {
+                    if matches!(error.why, Why::TimedOut { .. }) {
+                        self.at_once = (to.len() / 2).max(1);
+                    }
+                    return Some(error.to_string());
+                }
             };
             if !outcome.taken.is_empty() {
                 self.allowance.used(Instant::now());
             }
-            if let Some(words) = self.recipients.settle(&mut mail, &outcome) {
+            if let Some(words) = self.recipients.settle(&mut mail, &outcome, rest) {
                 again.get_or_insert(format!("{}: {words}", config.server));
+            }
+            if mail.end.is_some() {
+                self.at_once = self.at_once.saturating_mul(2);
             }
             self.progress.update(mail);
             self.progress.save().await;

@@ -24,8 +24,14 @@ pub(super) struct Recipients {
 }
 
 impl Recipients {
-    /// Notes in the mail how far it has got; gives why it must come again.
-    pub(super) fn settle(&mut self, mail: &mut Mail, outcome: &Outcome<'_>) -> Option<String> {
+    /// Notes in the mail how far it has got; gives why it must come again. `rest`: how many the
+    /// server was not asked for yet.
+    pub(super) fn settle(
+        &mut self,
+        mail: &mut Mail,
+        outcome: &Outcome<'_>,
+        rest: usize,
+    ) -> Option<String> {
         for address in &outcome.taken {
             let address = address.to_string();
             self.hopeless.remove(&address);
@@ -35,7 +41,7 @@ impl Recipients {
             mail.settled.push(address);
         }
         mail.taken |= !outcome.taken.is_empty();
-        if !mail.taken {
+        if !mail.taken && (rest == 0 || outcome.content) {
             return nobody(mail, outcome);
         }
         for (address, words) in &outcome.refused {
@@ -51,6 +57,11 @@ impl Recipients {
                 self.hopeless.insert(address.clone());
                 self.without(mail, address, words);
             }
+        }
+        if rest > 0 {
+            again.get_or_insert_with(|| {
+                format!("the server is slow: {rest} recipients are not named to it yet")
+            });
         }
         if again.is_none() {
             mail.end = Some(End::Sent);

@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::config::Config;
 use super::connect::{self, Limit};
-use super::errors::{Answer, SessionError, Step, Why, words};
+use super::errors::{Answer, SessionError, Step, Why, bare_code, words};
 use super::login::{Login, Secrets};
 use crate::resolve::Resolver;
 use crate::tls;
@@ -104,7 +104,7 @@ impl<'config> Session<'config> {
                 step: Step::LogIn,
                 words: format!(
                     "{}; check `user` and `password_file`",
-                    words(&error, &self.secrets)
+                    bare_code(&words(&error, &Secrets::default()))
                 ),
             }),
             Err(error) => Err(failed(self.config, Step::LogIn, &error, &self.secrets)),

@@ -135,6 +135,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         let now = buffer.filled().len() - before;
+        // `lettre` takes nothing but UTF-8 for an answer, and some servers write Latin-1 after "250":
+        // a mail that was taken would come again and again.
+        for byte in &mut buffer.filled_mut()[before..] {
+            if !byte.is_ascii() {
+                *byte = b'?';
+            }
+        }
         match self.left.checked_sub(now) {
             Some(left) => {
                 self.left = left;

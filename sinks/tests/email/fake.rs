@@ -9,6 +9,8 @@ use tokio::net::{TcpListener, TcpStream};
 /// What a server does when it has heard a line.
 pub(crate) enum Reply {
     Say(&'static str),
+    /// The same in another encoding than UTF-8.
+    SayBytes(&'static [u8]),
     Hang,
     Cut,
     /// Says this again and again, until the other side has enough.
@@ -90,6 +92,7 @@ async fn converse(
                 in_mail = words.starts_with("354");
                 stream.write_all(words.as_bytes()).await?;
             }
+            Some(Reply::SayBytes(words)) => stream.write_all(words).await?,
             Some(Reply::Hang) => std::future::pending().await,
             Some(Reply::Cut) => return Ok(()),
             Some(Reply::Babble(words)) => loop {

@@ -2,6 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::events::{later, never, outage, sink};
 use crate::fake::{Fake, Reply, agree};
@@ -53,6 +54,65 @@ async fn a_busy_server_is_asked_again_whatever_it_is_busy_with() {
         assert!(words.ends_with("too busy"), "{at}: {words}");
         assert!(words.contains(&busy[..3]), "{at}: {words}");
     }
+}
+
+#[tokio::test]
+async fn an_answer_in_latin_1_is_an_answer() {
+    let fake = Fake::new(|_, line| match line {
+        "." => Reply::SayBytes(b"250 angenommen f\xfcr \xfe\r\n"),
+        line => agree(line),
+    })
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut taken = sink(&fake.section("5s"), folder.path());
+    taken.deliver(&outage()).await.unwrap();
+
+    let fake = Fake::new(|_, line| match line {
+        "." => Reply::SayBytes(b"554 unerw\xfcnscht\r\n"),
+        line => agree(line),
+    })
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut refused = sink(&fake.section("5s"), folder.path());
+    let words = never(refused.as_mut(), &outage()[..1]).await;
+    assert!(words.ends_with("554 unerw?nscht"), "{words}");
+}
+
+#[tokio::test]
+async fn a_server_that_takes_its_time_with_every_recipient_gets_fewer_at_once() {
+    let named = AtomicUsize::new(0);
+    let fake = Fake::new(move |_, line| {
+        match line.get(..4) {
+            Some("MAIL") => named.store(0, Ordering::Relaxed),
+            // The third is more than there is time for.
+            Some("RCPT") if named.fetch_add(1, Ordering::Relaxed) == 2 => return Reply::Hang,
+            _ => {}
+        }
+        agree(line)
+    })
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let section = fake.section("500ms").replace(
+        "[\"a@example\", \"b@example\"]",
+        "[\"a@example\", \"b@example\", \"c@example\", \"d@example\", \"e@example\"]",
+    );
+    let mut sink = sink(&section, folder.path());
+    let batch = &outage()[..1];
+    let words = later(sink.as_mut(), batch).await;
+    assert!(words.contains("took longer"), "{words}");
+    let words = later(sink.as_mut(), batch).await;
+    assert!(
+        words.ends_with("3 recipients are not named to it yet"),
+        "{words}"
+    );
+    later(sink.as_mut(), batch).await;
+    sink.deliver(batch).await.unwrap();
+    let recipients = fake.heard("RCPT");
+    // Three were named in vain, the last of them not answered.
+    let taken: Vec<&str> = recipients[3..].iter().map(String::as_str).collect();
+    let expected = ["a", "b", "c", "d", "e"].map(|name| format!("RCPT TO:<{name}@example>"));
+    assert_eq!(taken, expected);
+    assert_eq!(fake.heard("Message-ID: ").len(), 3);
 }
 
 #[tokio::test]
@@ -188,10 +248,11 @@ async fn a_server_that_repeats_the_password_does_not_get_it_into_our_words() {
             let section = format!("{section}allow_plaintext_password = true\n");
             let mut sink = sink(&section, folder.path());
             let words = later(sink.as_mut(), &outage()).await;
-            assert!(
-                words.contains("(an answer that repeats the password)"),
-                "{words}"
-            );
+            let shown = match at {
+                "AUTH" => format!("failed: {}; check `user`", &said[..3]),
+                _ => "(an answer that repeats the password)".into(),
+            };
+            assert!(words.contains(&shown), "{words}");
         }
     }
 }

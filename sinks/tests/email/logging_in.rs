@@ -32,7 +32,7 @@ async fn a_wrong_password_is_told_and_a_new_one_is_used_at_once() {
     let section = exim.section_with("smtp", wrong, &["ops@example"]);
     let mut sink = sink(&section, exim.folder());
     let words = later(sink.as_mut(), &outage()).await;
-    assert!(words.contains("logging in failed: 535 "), "{words}");
+    assert!(words.contains("logging in failed: 535; "), "{words}");
     assert!(
         words.ends_with("; check `user` and `password_file`"),
         "{words}"
