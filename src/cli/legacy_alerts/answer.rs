@@ -124,7 +124,7 @@ fn collect(
     start: Start<'_>,
 ) -> io::Result<Collected> {
     let given = memory.in_order();
-    let mut given = given.into_iter().peekable();
+    let mut given = given.iter().peekable();
     let (after, mut reached, mut base) = match start {
         Start::Behind(base) => (base.seq.saturating_sub(1), base.stamp, Some(base)),
         Start::Oldest(stamp) => (0, stamp, None),
@@ -149,11 +149,14 @@ fn collect(
                 return ControlFlow::Continue(());
             }
         }
+        // Not one that was handed out to somebody who asked with an earlier stamp: stamps rise for
+        // everybody who asks, or an alert would seem to be an old one.
         let pinned = given
-            .peek()
-            .filter(|given| given.seq == seen.seq() && given.id == seen.id())
+            .clone()
+            .take_while(|given| given.seq == seen.seq())
+            .filter(|given| given.id == seen.id())
             .map(|given| given.stamp)
-            .filter(|stamp| question.dial.has(*stamp));
+            .find(|stamp| *stamp > reached && question.dial.has(*stamp));
         let stamp = pinned.unwrap_or_else(|| reached.next(Stamp::of(seen.time()), question.dial));
         reached = reached.max(stamp);
         if stamp > question.after {

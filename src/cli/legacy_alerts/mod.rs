@@ -6,7 +6,7 @@ mod answer;
 mod memory;
 mod stamps;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Write as _};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -24,10 +24,16 @@ const NONE: &str = "No Alerts";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Only what came after this stamp of an earlier answer: two words, yyyy-MM-dd HH:mm:ss.
+    /// Only what came after this stamp of an earlier answer: yyyy-MM-dd and HH:mm:ss, two words.
     /// Anything else counts as the beginning.
-    #[arg(value_name = "DATE TIME", allow_hyphen_values = true)]
-    after: Vec<OsString>,
+    #[arg(allow_hyphen_values = true)]
+    date: Option<OsString>,
+    /// See DATE.
+    #[arg(allow_hyphen_values = true)]
+    time: Option<OsString>,
+    /// Further words are passed over; options behind the stamp are not.
+    #[arg(hide = true)]
+    more: Vec<OsString>,
     /// For management servers up to 4.13, which take only hours from 01 to 12.
     #[arg(long)]
     twelve_hour: bool,
@@ -59,7 +65,7 @@ fn told(path: &Path, arguments: &Arguments) -> Result<String, CommandError> {
     let directory = places(path)?.journal;
     let mut memory = Memory::read(&directory);
     let question = Question {
-        after: asked(&arguments.after),
+        after: asked(arguments.date.as_deref(), arguments.time.as_deref()),
         dial: if arguments.twelve_hour {
             Dial::Twelve
         } else {
@@ -102,10 +108,10 @@ fn line(entries: &[String]) -> String {
     line
 }
 
-/// The stamp in the first two words.
-fn asked(words: &[OsString]) -> Stamp {
-    let word = |index: usize| words.get(index).and_then(|word| word.to_str());
-    Stamp::parse(word(0).unwrap_or_default(), word(1).unwrap_or_default())
+/// The stamp in two words.
+fn asked(date: Option<&OsStr>, time: Option<&OsStr>) -> Stamp {
+    let text = |word: Option<&OsStr>| word.and_then(OsStr::to_str).unwrap_or_default().to_owned();
+    Stamp::parse(&text(date), &text(time))
 }
 
 /// The journal below a folder.

@@ -132,19 +132,73 @@ fn a_million_bytes_are_enough_for_one_answer() {
 }
 
 #[test]
+fn a_stamp_from_a_future_hides_nothing_that_somebody_else_was_told_before() {
+    let mut book = Book::default();
+    for index in 0..15 {
+        book.alert(NOON + index * 1000);
+    }
+    let mut memory = Memory::default();
+    let by_hand = Server::new(Dial::TwentyFour);
+    let told = ask(&book, &mut memory, &by_hand, NOON + 20_000, 100);
+    assert_eq!(told.matches("\\n").count(), 15);
+    let mut server = Server::new(Dial::TwentyFour);
+    server.stored = "2030-01-01 00:00:00".into();
+    for _ in 0..2 {
+        // An answer that gets lost is given again.
+        let told = ask(&book, &mut memory, &server, NOON + 20_000, 100);
+        assert_eq!(told.matches("\\n").count(), 15, "{told}");
+    }
+    let told = ask(&book, &mut memory, &server, NOON + 20_000, 100);
+    assert!(server.take(&told));
+    assert_eq!(server.stored, "2030-01-01 00:00:15");
+    let told = ask(&book, &mut memory, &server, NOON + 20_000, 100);
+    assert_eq!(told, "No Alerts");
+}
+
+/// What these words of a command line ask for.
+fn arguments(words: &[&str]) -> Arguments {
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+    let words = std::iter::once(&"legacy-alerts").chain(words);
+    <Line as clap::Parser>::try_parse_from(words)
+        .unwrap()
+        .arguments
+}
+
+fn stamp_of(words: &[&str]) -> Stamp {
+    let arguments = arguments(words);
+    asked(arguments.date.as_deref(), arguments.time.as_deref())
+}
+
+#[test]
 fn garbage_for_a_stamp_is_the_beginning() {
     for words in [
         vec![],
         vec!["2026-11-22"],
         vec!["--", "11:47:33"],
+        vec!["--date", "-x"],
         vec!["2026-11-22", "11:47:99"],
         vec!["$(reboot)", "x", "y"],
     ] {
-        let words: Vec<OsString> = words.into_iter().map(OsString::from).collect();
-        assert_eq!(asked(&words), Stamp::NOTHING_YET, "{words:?}");
+        assert_eq!(stamp_of(&words), Stamp::NOTHING_YET, "{words:?}");
     }
-    let words = ["2026-11-22", "11:47:33", "more"].map(OsString::from);
-    assert_eq!(asked(&words).to_string(), "2026-11-22 11:47:33");
+    let words = ["2026-11-22", "11:47:33", "more"];
+    assert_eq!(stamp_of(&words).to_string(), "2026-11-22 11:47:33");
+}
+
+#[test]
+fn options_count_before_and_behind_the_stamp() {
+    for words in [
+        ["--limit", "7", "--info", "2026-11-22", "11:47:33"],
+        ["2026-11-22", "11:47:33", "--limit", "7", "--info"],
+    ] {
+        assert_eq!(stamp_of(&words).to_string(), "2026-11-22 11:47:33");
+        let arguments = arguments(&words);
+        assert!(arguments.info && arguments.limit == 7);
+    }
 }
 
 #[test]
