@@ -66,7 +66,8 @@ pub(super) fn run(path: &Path, arguments: &Arguments) -> Result<Done, CommandErr
             Ok(tokio::time::timeout(PATIENCE, sink.deliver(std::slice::from_ref(&event))).await)
         })?;
         let words = match answer {
-            Ok(Ok(())) => "delivered".to_owned(),
+            Ok(Ok(())) if sink.confirms() => "delivered".to_owned(),
+            Ok(Ok(())) => "sent; nothing confirms it, so look at the receiver".to_owned(),
             Ok(Err(DeliverError::Later { cause, .. })) => {
                 all_well = false;
                 format!("NOT delivered, would be tried again: {cause}")

@@ -191,6 +191,10 @@ impl Snmp {
 
 #[async_trait]
 impl Sink for Snmp {
+    fn confirms(&self) -> bool {
+        self.config.kind == NotificationKind::Inform
+    }
+
     async fn deliver(&mut self, batch: &[Event]) -> Result<(), DeliverError> {
         self.acknowledged
             .retain(|id| batch.iter().any(|event| event.id == *id));

@@ -60,6 +60,10 @@ impl Sink for Syslog {
                 wait: None,
             })
     }
+
+    fn confirms(&self) -> bool {
+        self.transport.confirms()
+    }
 }
 
 #[cfg(test)]

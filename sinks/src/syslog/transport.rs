@@ -78,6 +78,11 @@ impl Transport {
         }
     }
 
+    /// Whether anybody says that the lines have come: over UDP nobody does.
+    pub(super) const fn confirms(&self) -> bool {
+        !matches!(self.target, Target::Udp(_))
+    }
+
     /// Hands the lines over. Over TCP and TLS, `Ok` means that the receiver has read all of them
     /// (see [`Confirm`]); over a datagram socket, that the kernel has taken them for it.
     pub(super) async fn send(&mut self, lines: &[Vec<u8>]) -> Result<(), TransportError> {

@@ -48,6 +48,12 @@ pub trait Sink: Send {
         true
     }
 
+    /// Whether the far side says that it has what it was handed. Where it does not (a datagram),
+    /// [`Sink::deliver`] says `Ok` once it was sent.
+    fn confirms(&self) -> bool {
+        true
+    }
+
     /// Called once, before anything else: the events, oldest first, of the outages that are open
     /// as far as this sink has been told. What a sink that refreshes has to go on with.
     fn recall(&mut self, _open: &[Event]) {}

@@ -165,6 +165,10 @@ impl Sink for Filtered {
         self.sink.gathers_for()
     }
 
+    fn confirms(&self) -> bool {
+        self.sink.confirms()
+    }
+
     fn refreshes_every(&self) -> Option<Duration> {
         self.sink.refreshes_every()
     }
