@@ -83,7 +83,7 @@ fn suspects(user: &User) -> String {
             privacy.password_file.0.display(),
             name(privacy.protocol)
         ),
-        None => auth,
+        None => format!("{auth} (or it wants encryption: give `priv`)"),
     }
 }
 
@@ -109,15 +109,18 @@ fn refused(refusal: Refusal, user: &User) -> String {
                 privacy.password_file.0.display(),
                 name(privacy.protocol)
             ),
-            None => format!("cannot decrypt what `{user_name}` sends, which is not encrypted"),
+            None => format!(
+                "cannot decrypt what `{user_name}` sends, which is not encrypted: if it wants \
+                 encryption, give `priv`"
+            ),
         },
         Refusal::Level => format!(
             "does not let `{user_name}` sign with {}{}",
             name(auth.protocol),
-            privacy.as_ref().map_or_else(String::new, |privacy| format!(
-                " and encrypt with {}",
-                name(privacy.protocol)
-            ))
+            privacy.as_ref().map_or_else(
+                || " alone: it may want encryption, give `priv`".to_owned(),
+                |privacy| format!(" and encrypt with {}", name(privacy.protocol))
+            )
         ),
         Refusal::TimeWindow => "says that our message is out of its time window, twice".into(),
         Refusal::UnknownEngine => "has just become another SNMPv3 engine".into(),

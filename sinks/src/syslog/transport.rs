@@ -49,6 +49,8 @@ enum Why {
     Io { step: Step, source: io::Error },
     #[error("{0}")]
     Stream(#[from] StreamError),
+    #[error("{0}; it may speak TLS there (`tls:`)")]
+    Plain(StreamError),
     #[error("{0}")]
     Load(#[from] tls::LoadError),
     #[error("{0}")]
@@ -250,7 +252,12 @@ async fn tcp(
     confirm: Confirm,
     limit: Limit,
 ) -> Result<(), Why> {
-    hand_over(stream, lines, Framing::OctetCounted, confirm, limit).await
+    hand_over(stream, lines, Framing::OctetCounted, confirm, limit)
+        .await
+        .map_err(|why| match why {
+            Why::Stream(error) => Why::Plain(error),
+            other => other,
+        })
 }
 
 async fn encrypted(
