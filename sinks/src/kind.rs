@@ -1,6 +1,7 @@
 //! How a sink introduces itself: its name, its help, its sample and how it is built from its part
 //! of the configuration. Whoever composes sinks needs nothing else from them.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use contract::Sink;
@@ -15,7 +16,26 @@ pub type Section<'text> = toml::de::ValueDeserializer<'text>;
 pub type SectionError = toml::de::Error;
 
 /// How a sink is made from its section.
-pub type Build = fn(Section<'_>, &Host) -> Result<Box<dyn Sink>, SectionError>;
+pub type Build = fn(Section<'_>, &Host) -> Result<Box<dyn Sink>, BuildError>;
+
+/// Why a sink was not made.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum BuildError {
+    /// The section's text is wrong: whoever wrote it has to correct it.
+    #[error("{}", .0.message())]
+    Section(#[from] SectionError),
+    /// A file that the section names cannot be used as it is. It may be mended at any time, and
+    /// nothing but this sink depends on it. Never holds a part of it.
+    #[error("{0}")]
+    File(String),
+}
+
+impl BuildError {
+    /// What is wrong with a file.
+    pub(crate) fn file(error: impl fmt::Display) -> Self {
+        Self::File(error.to_string())
+    }
+}
 
 /// What every sink is told about where it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -23,7 +23,7 @@ mod tls;
 pub mod wording;
 
 pub use clock::LocalTime;
-pub use kind::{Build, Host, Kind, Section, SectionError};
+pub use kind::{Build, BuildError, Host, Kind, Section, SectionError};
 
 /// Every kind of sink there is.
 pub const KINDS: &[Kind] = &[

@@ -14,6 +14,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{AlertDescription, CertificateError, ClientConfig};
 
 use self::authorities::Authorities;
+use crate::BuildError;
 use crate::file::{self, FileError};
 
 /// The bundle that Debian's `ca-certificates` keeps.
@@ -90,8 +91,7 @@ pub(crate) enum LoadError {
 }
 
 impl Settings {
-    /// Checks the keys, and reads the files once, so that a wrong file is told with its place in
-    /// the configuration.
+    /// Checks the keys; the files are another matter.
     pub(crate) fn checked(keys: Keys) -> Result<Self, LoadError> {
         for (key, path) in keys.named() {
             if path.is_some_and(|path| !path.is_absolute()) {
@@ -103,15 +103,18 @@ impl Settings {
             (None, None) => None,
             _ => return Err(LoadError::HalfIdentity),
         };
-        let settings = Self {
+        Ok(Self {
             authorities: Authorities::of(
                 keys.authorities
                     .unwrap_or_else(|| SYSTEM_AUTHORITIES.into()),
             ),
             identity,
-        };
-        settings.load()?;
-        Ok(settings)
+        })
+    }
+
+    /// Reads the files once, so that a wrong one is told with its place in the configuration.
+    pub(crate) fn check_files(&self) -> Result<(), BuildError> {
+        self.load().map(drop).map_err(BuildError::file)
     }
 
     /// Reads the files. Done for every connection, so that a renewed certificate is used at once.

@@ -2,12 +2,18 @@
 
 use std::path::Path;
 
+use document::Problems;
+
 use super::{CommandError, Done, output};
 use crate::config;
 
 pub(super) fn run(path: &Path) -> Result<Done, CommandError> {
     let loaded = config::load(path)?;
     output::print(&config::describe(&loaded))?;
+    let troubles = loaded.config.troubles();
+    if !troubles.is_empty() {
+        return Err(Problems(troubles).into());
+    }
     if loaded.services_unknown {
         return Err(CommandError::Failed(
             "CloudStack's list of services cannot be read, so what it names is not watched"

@@ -42,6 +42,14 @@ pub(crate) struct Config {
     pub(crate) files: Vec<PathBuf>,
 }
 
+impl Config {
+    /// What is wrong with files that sinks need; everything else works without those sinks.
+    pub(crate) fn troubles(&self) -> Vec<Problem> {
+        let troubles = self.sinks.iter().filter_map(SinkSpec::trouble);
+        troubles.cloned().collect()
+    }
+}
+
 /// A configuration that can be used, and what is doubtful about it.
 #[derive(Clone, Debug)]
 pub(crate) struct Loaded {

@@ -7,6 +7,7 @@ mod harness;
 mod a_booted_debian;
 mod alerts;
 mod bad_input;
+mod broken_files;
 mod control;
 mod cron;
 mod damage;

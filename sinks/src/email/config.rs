@@ -9,10 +9,10 @@ use rustls::pki_types::ServerName;
 use serde::Deserialize;
 
 use super::address::Recipient;
-use super::login::{Login, LoginError};
+use super::login::Login;
 use super::server::{Scheme, Server};
 use crate::peer::is_host_name;
-use crate::tls;
+use crate::{BuildError, tls};
 
 /// The most recipients.
 const MOST_RECIPIENTS: usize = 32;
@@ -139,8 +139,20 @@ enum ConfigError {
     ServerName,
     #[error("{0}")]
     Tls(#[from] tls::LoadError),
-    #[error("{0}")]
-    Login(#[from] LoginError),
+}
+
+impl Config {
+    /// Reads once what is read for every connection, so that a wrong file is told with its place in
+    /// the configuration.
+    pub(super) fn check_files(&self) -> Result<(), BuildError> {
+        if let Some(tls) = &self.tls {
+            tls.settings.check_files()?;
+        }
+        if let Some(login) = &self.login {
+            login.password().map_err(BuildError::file)?;
+        }
+        Ok(())
+    }
 }
 
 impl TryFrom<Written> for Config {
@@ -245,7 +257,7 @@ impl Written {
             (true, true) => return Err(ConfigError::NeedlessPlaintext),
             _ => {}
         }
-        let login = Login {
+        Ok(Some(Login {
             user: user.clone(),
             password_file: password_file.clone(),
             mechanisms: match self.auth {
@@ -253,10 +265,7 @@ impl Written {
                 Some(Auth::Plain) => &[Mechanism::Plain],
                 Some(Auth::Login) => &[Mechanism::Login],
             },
-        };
-        // Read once now, so that a wrong file is told with its place in the configuration.
-        login.password()?;
-        Ok(Some(login))
+        }))
     }
 }
 

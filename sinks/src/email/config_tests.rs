@@ -11,8 +11,12 @@ fn read(text: &str) -> Result<Config, toml::de::Error> {
     toml::from_str(text)
 }
 
+/// What is wrong with the section, or else with a file that it names.
 fn refusal(text: &str) -> String {
-    read(text).unwrap_err().message().to_owned()
+    match read(text) {
+        Err(error) => error.message().to_owned(),
+        Ok(config) => config.check_files().unwrap_err().to_string(),
+    }
 }
 
 #[test]

@@ -27,7 +27,7 @@ use tokio::time::Instant;
 
 use crate::clock::LocalTime;
 use crate::resolve::Resolver;
-use crate::{Host, Kind, Section, SectionError};
+use crate::{BuildError, Host, Kind, Section};
 
 use config::Config;
 use errors::Why;
@@ -61,8 +61,9 @@ struct Email {
 }
 
 impl Email {
-    fn read(section: Section<'_>, host: &Host) -> Result<Self, SectionError> {
+    fn read(section: Section<'_>, host: &Host) -> Result<Self, BuildError> {
         let config = Config::deserialize(section)?;
+        config.check_files()?;
         // A sink without a name has no place of its own.
         let file =
             (!host.sink.is_empty()).then(|| host.directory.join(&host.sink).join("mails.json"));

@@ -10,8 +10,8 @@ use serde::{Deserialize, Deserializer};
 
 use super::address::Address;
 use super::cloudstack::Account;
-use super::signature::{self, SecretError};
-use crate::tls;
+use super::signature;
+use crate::{BuildError, tls};
 
 /// The least and the most that `timeout` may be: the worker gives a sink a minute.
 const TIMEOUTS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(50));
@@ -100,9 +100,24 @@ enum ConfigError {
     #[error("`secret_file` names {0} files: name one, or the new and the old one")]
     SecretCount(usize),
     #[error(transparent)]
-    Secret(#[from] SecretError),
-    #[error(transparent)]
     Tls(#[from] tls::LoadError),
+}
+
+impl Config {
+    /// Reads once what is read for every batch, so that a wrong file is told with its place in the
+    /// configuration.
+    pub(super) fn check_files(&self) -> Result<(), BuildError> {
+        match &self.format {
+            Format::CloudEvents { secrets, .. } => {
+                signature::Keys::read(secrets).map_err(BuildError::file)?;
+            }
+            Format::CloudStack(account) => {
+                account.key().map_err(BuildError::file)?;
+            }
+            Format::Alertmanager => {}
+        }
+        self.tls.as_ref().map_or(Ok(()), tls::Settings::check_files)
+    }
 }
 
 impl TryFrom<Written> for Config {
@@ -178,8 +193,6 @@ impl Written {
                 if secrets.iter().any(|path| !path.is_absolute()) {
                     return Err(ConfigError::Relative("secret_file"));
                 }
-                // Read once now, so that a wrong file is told with its place in the configuration.
-                signature::Keys::read(&secrets)?;
                 Ok(Format::CloudEvents {
                     secrets,
                     compress: self.compress != Some(Compress::None),
@@ -198,14 +211,12 @@ impl Written {
                 if !secret_key.is_absolute() {
                     return Err(ConfigError::Relative("secret_key_file"));
                 }
-                let account = Account {
+                Ok(Format::CloudStack(Account {
                     api_key: text("api_key", &self.api_key)?,
                     secret_key,
                     zone: text("zone", &self.zone)?,
                     pod: text("pod", &self.pod)?,
-                };
-                account.key()?;
-                Ok(Format::CloudStack(account))
+                }))
             }
         }
     }

@@ -8,8 +8,12 @@ fn config(section: &str) -> Result<Config, toml::de::Error> {
     toml::from_str(section)
 }
 
+/// What is wrong with the section, or else with a file that it names.
 fn words(section: &str) -> String {
-    config(section).unwrap_err().message().to_owned()
+    match config(section) {
+        Err(error) => error.message().to_owned(),
+        Ok(config) => config.check_files().unwrap_err().to_string(),
+    }
 }
 
 fn secret(folder: &Path, name: &str, text: &str) -> String {
@@ -39,6 +43,7 @@ fn one_secret_or_two_are_read_and_never_shown() {
     let old = secret(folder.path(), "old", WHSEC);
     for files in [format!("\"{new}\""), format!("[\"{new}\", \"{old}\"]")] {
         let config = config(&format!("url = \"http://a\"\nsecret_file = {files}")).unwrap();
+        assert_eq!(config.check_files(), Ok(()));
         assert!(!format!("{config:?}").contains(&WHSEC[6..]));
     }
     fs::set_permissions(&new, Permissions::from_mode(0o640)).unwrap();

@@ -22,7 +22,7 @@ use tokio::time::{Instant, timeout_at};
 use self::answer::Refusal;
 use self::config::{Config, Format};
 use self::line::{Exchange, Line};
-use crate::{Kind, Section, SectionError};
+use crate::{BuildError, Kind, Section};
 
 pub(crate) const KIND: Kind = Kind {
     name: "http",
@@ -62,8 +62,9 @@ struct Http {
 }
 
 impl Http {
-    fn read(section: Section<'_>) -> Result<Self, SectionError> {
+    fn read(section: Section<'_>) -> Result<Self, BuildError> {
         let config = Config::deserialize(section)?;
+        config.check_files()?;
         let told: Box<dyn Told> = match config.format.clone() {
             Format::CloudEvents { secrets, compress } => {
                 Box::new(cloudevents::CloudEvents::new(secrets, compress))

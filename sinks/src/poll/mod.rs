@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use self::config::Config;
 use self::log::{Appended, Log, LogError};
 use crate::clock::LocalTime;
-use crate::{Host, Kind, Section, SectionError};
+use crate::{BuildError, Host, Kind, Section};
 
 /// How long the disk may take for one batch.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -47,7 +47,7 @@ struct Poll {
 }
 
 impl Poll {
-    fn read(section: Section<'_>, _: &Host) -> Result<Self, SectionError> {
+    fn read(section: Section<'_>, _: &Host) -> Result<Self, BuildError> {
         let config = Config::deserialize(section)?;
         Ok(Self {
             info: config.info,

@@ -7,7 +7,6 @@ use contract::human;
 use serde::Deserialize;
 
 use super::engine_id::EngineId;
-use super::secret;
 use crate::peer::{Peer, PeerError};
 
 /// The least and the most that `timeout` may be. The most leaves room for a look-up, a discovery
@@ -179,8 +178,6 @@ enum ConfigError {
         "`engine_id` has no meaning with kind = \"inform\", where the receiver's engine counts: remove it"
     )]
     EngineOfInform,
-    #[error("{0}")]
-    Secret(#[from] secret::SecretError),
 }
 
 impl TryFrom<Written> for Config {
@@ -193,23 +190,13 @@ impl TryFrom<Written> for Config {
         if timeout < TIMEOUTS.0 || timeout > TIMEOUTS.1 {
             return Err(ConfigError::Timeout(timeout));
         }
-        let config = Self {
+        Ok(Self {
             target: written.target.clone(),
             kind: written.kind,
             mib: written.mib()?,
             timeout,
             security: written.security()?,
-        };
-        // Looked at now, so that a secret that cannot work is told with its place in the
-        // configuration. One that is not there yet may still come.
-        match secret::read(&config.security) {
-            Err(error) if !error.is_not_found() => Err(error.into()),
-            Err(error) => {
-                tracing::warn!(%error, "a secret of an SNMP sink is not there yet");
-                Ok(config)
-            }
-            Ok(_) => Ok(config),
-        }
+        })
     }
 }
 

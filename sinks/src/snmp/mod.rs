@@ -27,7 +27,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::clock::LocalTime;
 use crate::resolve::Resolver;
-use crate::{Host, Kind, Section, SectionError};
+use crate::{BuildError, Host, Kind, Section};
 use config::{Config, Mib, NotificationKind};
 use engine::EngineFile;
 use identity::{Identity, IdentityError};
@@ -65,9 +65,13 @@ struct Snmp {
 }
 
 impl Snmp {
-    fn read(section: Section<'_>, host: &Host) -> Result<Self, SectionError> {
+    fn read(section: Section<'_>, host: &Host) -> Result<Self, BuildError> {
+        let config = Config::deserialize(section)?;
+        // Read once what is read for every batch, so that a wrong file is told with its place in the
+        // configuration.
+        secret::read(&config.security).map_err(BuildError::file)?;
         Ok(Self {
-            config: Arc::new(Config::deserialize(section)?),
+            config: Arc::new(config),
             engine_file: EngineFile::new(&host.directory, &host.sink),
             resolver: Resolver::default(),
             identity: None,

@@ -40,14 +40,6 @@ pub(super) enum SecretError {
     Short(PathBuf),
 }
 
-impl SecretError {
-    /// Whether the file is not there.
-    pub(super) fn is_not_found(&self) -> bool {
-        matches!(self, Self::File(FileError::Io { source, .. })
-            if source.kind() == std::io::ErrorKind::NotFound)
-    }
-}
-
 impl Secret {
     pub(super) fn bytes(&self) -> &[u8] {
         &self.0

@@ -6,8 +6,15 @@ fn read(text: &str) -> Result<Config, toml::de::Error> {
     toml::from_str(text)
 }
 
+/// What is wrong with the section, or else with a file that it names.
 fn refusal(text: &str) -> String {
-    read(text).unwrap_err().message().to_owned()
+    match read(text) {
+        Err(error) => error.message().to_owned(),
+        Ok(config) => {
+            let checked = config.tls.unwrap().settings.check_files();
+            checked.unwrap_err().to_string()
+        }
+    }
 }
 
 #[test]

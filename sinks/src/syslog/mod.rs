@@ -13,7 +13,7 @@ use contract::{DeliverError, Event, Sink};
 use serde::Deserialize;
 
 use crate::clock::LocalTime;
-use crate::{Host, Kind, Section, SectionError};
+use crate::{BuildError, Host, Kind, Section};
 
 pub(crate) const KIND: Kind = Kind {
     name: "syslog",
@@ -33,8 +33,11 @@ struct Syslog {
 }
 
 impl Syslog {
-    fn read(section: Section<'_>, host: &Host) -> Result<Self, SectionError> {
+    fn read(section: Section<'_>, host: &Host) -> Result<Self, BuildError> {
         let config = config::Config::deserialize(section)?;
+        if let Some(tls) = &config.tls {
+            tls.settings.check_files()?;
+        }
         Ok(Self {
             layout: line::Layout::new(&config, &host.router),
             transport: transport::Transport::new(config),

@@ -57,9 +57,12 @@ impl Worker {
             Ok(()) => {
                 self.refreshing.retry_at = None;
                 self.refreshing.backoff.reset();
-                self.shared.with_sink(&self.name, self.generation, |sink| {
-                    sink.failing_since = None;
+                let failed = self.shared.with_sink(&self.name, self.generation, |sink| {
+                    sink.failing_since.take()
                 });
+                if failed.flatten().is_some() {
+                    tracing::info!(sink = self.name, "the sink works again");
+                }
                 return;
             }
             Err(DeliverError::Later { cause, wait }) => (cause, wait),
@@ -71,7 +74,7 @@ impl Worker {
             tracing::warn!(
                 sink = self.name,
                 cause,
-                "what is still so could not be said again"
+                "the sink fails while there is nothing to tell it; it is tried again"
             );
         }
     }

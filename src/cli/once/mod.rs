@@ -65,6 +65,9 @@ pub(super) fn run(path: &Path, arguments: &Arguments) -> Result<Done, CommandErr
     }
     let loaded = config::load(path)?;
     warn_about(&loaded);
+    for trouble in loaded.config.troubles() {
+        warn!("a sink takes nothing: {trouble}");
+    }
     let _lock = Lock::take(&lock_path(&loaded))?;
     monitor::raise_file_limit();
     block_on(async {

@@ -97,6 +97,7 @@ async fn daemon(path: &Path, loaded: Loaded) -> Result<Done, CommandError> {
 
     let (channel, opened) = open_channel(&loaded)?;
     for spec in &loaded.config.sinks {
+        // One whose file is bad says so itself, and is tried again.
         start_sink(&channel, spec, spec.build()?);
     }
     let (mut engine, handle) = Engine::new(

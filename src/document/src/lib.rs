@@ -14,6 +14,7 @@ mod nearest;
 mod problem;
 pub mod sink;
 mod tree;
+mod waiting;
 
 pub use self::nearest::nearest;
 pub use self::problem::{List, Problem, Problems, shown};

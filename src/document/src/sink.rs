@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use contract::Sink;
 use serde::Deserialize as _;
-use sinks::{Host, Kind, Section};
+use sinks::{BuildError, Host, Kind, Section};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::filter::{self, Filter};
 use super::problem::{List, Problem, Problems, shown};
 use super::tree::{Document, Value, meant};
+use super::waiting::Waiting;
 
 /// Whether the system's own log must be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +50,16 @@ pub struct SinkSpec {
     found: &'static Kind,
     /// The body without its filters, for comparison.
     plain: toml::Table,
+    trouble: Option<Problem>,
     source: Source,
+}
+
+/// Why a sink was not made.
+pub(crate) enum Unmade {
+    /// Its section is wrong.
+    Text(Problem),
+    /// A file that its section names is, for now.
+    File(Problem),
 }
 
 /// The file that a sink stands in: what is built from it again can still say where a mistake is.
@@ -62,19 +72,46 @@ pub struct Source {
 }
 
 impl SinkSpec {
-    /// Makes the sink; opens no connection.
+    /// Makes the sink; opens no connection. Where a file that its section names cannot be used,
+    /// it is one that takes nothing until the file is mended.
     ///
     /// # Errors
-    /// What its section says cannot work (any more: a file it names may be gone).
+    /// What its section says cannot work.
     pub fn build(&self) -> Result<Box<dyn Sink>, Problems> {
-        let problems = |problem| Problems(vec![problem]);
-        let document = Document::parse(&self.source.file, &self.source.text).map_err(problems)?;
+        let sink = match self.make() {
+            Ok(sink) => sink,
+            Err(Unmade::File(_)) => Box::new(Waiting::new(self.clone())),
+            Err(Unmade::Text(problem)) => return Err(Problems(vec![problem])),
+        };
+        Ok(self.filter.before(sink))
+    }
+
+    /// Makes the sink itself, without its filters.
+    pub(crate) fn make(&self) -> Result<Box<dyn Sink>, Unmade> {
+        let document =
+            Document::parse(&self.source.file, &self.source.text).map_err(Unmade::Text)?;
         let body = body(&document, &self.name, self.kind)
-            .ok_or_else(|| problems(Problem::of_file(&self.source.file, "the sink is gone")))?;
+            .ok_or_else(|| Unmade::Text(Problem::of_file(&self.source.file, "the sink is gone")))?;
         let (_, body) = without_filters(body);
-        (self.found.build)(Section::from(body), &self.host)
-            .map(|sink| self.filter.before(sink))
-            .map_err(|error| problems(document.problem(&error)))
+        make(&document, &self.name, self.found, body, &self.host)
+    }
+
+    /// What was wrong with a file that its section names when that was read.
+    #[must_use]
+    pub const fn trouble(&self) -> Option<&Problem> {
+        self.trouble.as_ref()
+    }
+
+    /// A problem with a key of its section, which stands in this document.
+    pub fn at(&self, document: &Document<'_>, key: &str, message: impl Into<String>) -> Problem {
+        let value = match body(document, &self.name, self.kind).map(Spanned::into_inner) {
+            Some(DeValue::Table(mut keys)) => keys.remove(key),
+            _ => None,
+        };
+        match value {
+            Some(value) => document.at(&value.span(), message),
+            None => Problem::of_file(document.file(), message),
+        }
     }
 
     /// Which events it is told.
@@ -106,6 +143,8 @@ impl PartialEq for SinkSpec {
             && self.filter == other.filter
             && self.host == other.host
             && self.plain == other.plain
+            // Mended or broken since, it is made anew.
+            && self.trouble == other.trouble
     }
 }
 
@@ -218,10 +257,16 @@ fn one(
 ) -> Option<impl FnOnce(Source) -> SinkSpec> {
     let (filters, body) = without_filters(body);
     let filter = document.read::<Filter>(filters, problems);
-    let section = || Section::from(body.clone());
     let host = host.for_sink(&name);
-    let built = (kind.build)(section(), &host);
-    let plain = built.and_then(|_| toml::Table::deserialize(section()));
+    let trouble = match make(document, &name, kind, body.clone(), &host) {
+        Ok(_) => None,
+        Err(Unmade::File(problem)) => Some(problem),
+        Err(Unmade::Text(problem)) => {
+            problems.push(problem);
+            return None;
+        }
+    };
+    let plain = toml::Table::deserialize(Section::from(body));
     let plain = plain.map_err(|error| problems.push(document.problem(&error)));
     let (filter, plain) = (filter?, plain.ok()?);
     Some(move |source| SinkSpec {
@@ -232,7 +277,31 @@ fn one(
         host,
         found: kind,
         plain,
+        trouble,
         source,
+    })
+}
+
+/// Makes a sink of its section.
+fn make(
+    document: &Document<'_>,
+    name: &str,
+    kind: &Kind,
+    body: Value<'_>,
+    host: &Host,
+) -> Result<Box<dyn Sink>, Unmade> {
+    let line = document.line(body.span().start);
+    // What is wrong with the section as a whole has no place of its own.
+    let placed = |mut problem: Problem| {
+        if problem.line.is_none() {
+            problem.line = Some(line);
+            problem.key = Some(format!("sink.{name}.{}", kind.name));
+        }
+        problem
+    };
+    (kind.build)(Section::from(body), host).map_err(|error| match error {
+        BuildError::Section(error) => Unmade::Text(placed(document.problem(&error))),
+        BuildError::File(words) => Unmade::File(placed(Problem::of_file(document.file(), words))),
     })
 }
 
