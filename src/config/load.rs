@@ -9,6 +9,7 @@ use channel::config::Journal;
 use document::file::{self, ReadError};
 use document::sink::{self, Source, Syslog};
 use document::{Document, List, Problem, Problems, shown};
+use monitor::Service;
 use monitor::config::Monitor;
 use serde::Deserialize;
 use sinks::Host;
@@ -223,10 +224,9 @@ fn compose(path: &Path, bytes: &[u8], mut warnings: List) -> Result<Loaded, Prob
     }
     for sink in &sinks {
         for name in sink.filter().services() {
-            if !found.services.iter().any(|service| service.name == *name) {
+            if let Some(hint) = unknown(name, &found.services) {
                 let message = format!("no service is called `{}`", shown(name));
-                let key = format!("sink.{}.{}.services", sink.name, sink.kind);
-                warnings.push(Problem::of_file(path, message).key(key));
+                warnings.push(sink.at(&document, "services", message).hint(hint));
             }
         }
     }
@@ -248,6 +248,19 @@ fn compose(path: &Path, bytes: &[u8], mut warnings: List) -> Result<Loaded, Prob
         warnings: warnings.into_vec(),
         services_unknown: found.unknown,
     })
+}
+
+/// What to write instead of a name that is no service's.
+fn unknown(name: &str, services: &[Service]) -> Option<String> {
+    if services.iter().any(|service| service.name == name) {
+        return None;
+    }
+    let of_process = |service: &&Service| service.target.process == name;
+    if let Some(service) = services.iter().find(of_process) {
+        return Some(format!("that is the process of `{}`", service.name));
+    }
+    let names = services.iter().map(|service| service.name.as_str());
+    Some(document::meant(name, &names.collect::<Vec<_>>()))
 }
 
 fn name_of(router: Option<Router>) -> String {

@@ -543,7 +543,7 @@ fn the_description_names_services_sinks_and_doubts() {
     let place = Place::new();
     fs::copy(sample("monitor.conf"), place.path("monitor.conf")).unwrap();
     let own = "[[service]]\nname = \"vpn\"\nprocess = \"charon\"\npidfile = \"/nonexistent/charon.pid\"\n";
-    let filter = "min_severity = \"major\"\nservices = [\"vpm\"]\n";
+    let filter = "min_severity = \"major\"\nservices = [\"vpm\", \"dnsmasq\"]\n";
     let text = place.files() + own + SYSLOG + filter;
     let text = describe(&place.load(&text).unwrap());
     for part in [
@@ -553,10 +553,11 @@ fn the_description_names_services_sinks_and_doubts() {
         "service dnsmasq restart",
         "service apache2 restart (left-overs are ended first)",
         "told: 1",
-        "major and worse; about vpm",
+        "major and worse; about vpm, dnsmasq",
         "target = \"unix:/dev/log\"",
         "- vpn: the folder /nonexistent of its pid file does not exist",
-        "sink.local.syslog.services: no service is called `vpm`",
+        "sink.local.syslog.services: no service is called `vpm`; did you mean `vpn`?",
+        "no service is called `dnsmasq`; that is the process of `dhcp`",
     ] {
         assert!(text.contains(part), "{part:?} is missing in:\n{text}");
     }
