@@ -17,7 +17,7 @@ pub(crate) fn sink(section: &str, directory: &Path) -> Box<dyn Sink> {
         let host = Host::new("r-42-VM", directory.join("sinks")).for_sink("admins");
         (kind.build)(Section::from(section), &host)
     };
-    build().unwrap_or_else(|error: sinks::SectionError| panic!("{error}\n{section}"))
+    build().unwrap_or_else(|error: sinks::BuildError| panic!("{error}\n{section}"))
 }
 
 /// An event of an outage of `process`.

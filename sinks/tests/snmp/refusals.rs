@@ -124,8 +124,10 @@ async fn a_secret_that_is_missing_may_come_later_and_is_told_meanwhile() {
     let snmptrapd = Snmptrapd::started();
     let section = snmptrapd.v2c("inform") + QUICK;
     let file = snmptrapd.folder().join("community");
-    fs::remove_file(&file).unwrap();
     let mut sink = sink(&section, snmptrapd.folder());
+    fs::remove_file(&file).unwrap();
+    let built = try_sink(&section, snmptrapd.folder());
+    assert!(matches!(built, Err(sinks::BuildError::File(_))));
     let words = later(sink.as_mut(), &[test_event(1)]).await;
     assert!(words.contains(file.to_str().unwrap()), "{words}");
     secret_file(snmptrapd.folder(), "community", COMMUNITY);
@@ -142,5 +144,5 @@ async fn a_secret_that_others_may_read_is_refused_at_once() {
     let Err(error) = try_sink(&section, snmptrapd.folder()) else {
         panic!("takes a secret that everybody may read")
     };
-    assert!(error.message().contains("chmod 0600"), "{error}");
+    assert!(error.to_string().contains("chmod 0600"), "{error}");
 }

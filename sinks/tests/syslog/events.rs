@@ -12,7 +12,7 @@ pub(crate) fn sink(section: &str) -> Box<dyn Sink> {
     try_sink(section).unwrap_or_else(|error| panic!("{error}\n{section}"))
 }
 
-pub(crate) fn try_sink(section: &str) -> Result<Box<dyn Sink>, sinks::SectionError> {
+pub(crate) fn try_sink(section: &str) -> Result<Box<dyn Sink>, sinks::BuildError> {
     let table = DeTable::parse(section)?;
     let section = Spanned::new(table.span(), DeValue::Table(table.into_inner()));
     let kind = sinks::kind("syslog").unwrap();

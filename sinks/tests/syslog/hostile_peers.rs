@@ -144,7 +144,7 @@ async fn one_that_answers_is_no_syslog_receiver() {
     .await;
     let words = later(sink(&section(address, "")).as_mut(), &[numbered(1)]).await;
     assert!(
-        words.ends_with("which no syslog receiver does: check the port"),
+        words.ends_with("does: check the port; it may speak TLS there (`tls:`)"),
         "{words}"
     );
 }

@@ -135,7 +135,7 @@ async fn a_plain_text_peer_on_the_tls_port_is_told_apart() {
 }
 
 fn config_error(section: &str) -> String {
-    try_sink(section).err().unwrap().message().to_owned()
+    try_sink(section).err().unwrap().to_string()
 }
 
 #[test]
