@@ -2,9 +2,11 @@
 //! 1,024. What it starts gets the usual limit back, because some programs size themselves by it
 //! (haproxy) or close every descriptor up to it.
 
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::OnceLock;
 
-use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit, setrlimit};
+use rustix::io::fcntl_dupfd_cloexec;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// More files than this are never asked for.
 const ENOUGH_FILES: u64 = 16_384;
@@ -38,37 +40,35 @@ pub fn raise_file_limit() {
     }
 }
 
-/// Gives a child that was just started the limit that vrwatch itself was started with.
-pub(crate) fn restore_for(child: u32) {
-    let Some(before) = BEFORE.get() else { return };
-    let Some(pid) = i32::try_from(child).ok().and_then(Pid::from_raw) else {
-        return;
-    };
-    // It has ended already: then there is nothing left to limit.
-    let _ = prlimit(Some(pid), Resource::Nofile, *before);
+/// Gives a file that stays open for long a number beyond the limit from before, once half of that is
+/// used: the lower numbers are needed where a command is started.
+pub(crate) fn out_of_the_way(file: OwnedFd) -> OwnedFd {
+    let before = BEFORE.get().and_then(|before| before.current);
+    let beyond = before.and_then(|before| RawFd::try_from(before).ok());
+    beyond
+        .filter(|beyond| file.as_raw_fd() > beyond / 2)
+        .and_then(|beyond| fcntl_dupfd_cloexec(&file, beyond).ok())
+        .unwrap_or(file)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_child_gets_the_limit_from_before_it_was_raised() {
-        let before = getrlimit(Resource::Nofile);
-        raise_file_limit();
-        let mut child = std::process::Command::new("sleep")
-            .arg("60")
-            .spawn()
-            .unwrap();
-        restore_for(child.id());
-        let limits = std::fs::read_to_string(format!("/proc/{}/limits", child.id())).unwrap();
-        child.kill().unwrap();
-        child.wait().unwrap();
-        let soft = limits
-            .lines()
-            .find_map(|line| line.strip_prefix("Max open files"))
-            .and_then(|rest| rest.split_whitespace().next())
-            .unwrap();
-        assert_eq!(soft, before.current.unwrap().to_string());
+/// Does something under the limit that vrwatch itself was started with. A child has it from its
+/// birth then; given to it later, what it had started by that time would keep the raised one. Files
+/// beyond the limit stay open, but none can be opened there meanwhile: see [`out_of_the_way`].
+pub(crate) fn with_limit_from_before<T>(work: impl FnOnce() -> T) -> T {
+    let raised = getrlimit(Resource::Nofile);
+    let lowered = BEFORE.get().is_some_and(|before| {
+        let limit = Rlimit {
+            current: before.current,
+            maximum: raised.maximum,
+        };
+        setrlimit(Resource::Nofile, limit).is_ok()
+    });
+    let result = work();
+    if lowered && let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(
+            error = %std::io::Error::from(error),
+            "the limit of open files cannot be raised again"
+        );
     }
+    result
 }

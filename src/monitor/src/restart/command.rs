@@ -1,8 +1,8 @@
 //! Starts a restart command as `init` would: no shell, a known environment, a process group of its
 //! own, nothing of vrwatch's.
 
+use std::fs::File;
 use std::io;
-use std::process::Stdio;
 use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::Mode;
@@ -61,10 +61,13 @@ fn spawn(program: &str, arguments: &[String], token: &str) -> io::Result<Started
         .env(TOKEN_VARIABLE, token)
         .current_dir("/")
         .process_group(0)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
         .kill_on_drop(false);
+    // Opened here: at the birth of the child there may be no room for another file.
+    let nothing = File::options().read(true).write(true).open("/dev/null")?;
+    command
+        .stdin(nothing.try_clone()?)
+        .stdout(nothing.try_clone()?)
+        .stderr(nothing);
     let capture = if let Some((capture, writer)) = Capture::open()? {
         command.stderr(writer.try_clone()?).stdout(writer);
         Some(capture)
@@ -76,20 +79,17 @@ fn spawn(program: &str, arguments: &[String], token: &str) -> io::Result<Started
         None
     };
     // `command` holds the pipe's writing end; it goes with the end of this function.
-    let child = with_usual_umask(|| command.spawn())?;
-    if let Some(pid) = child.id() {
-        file_limit::restore_for(pid);
-    }
+    let child = as_usual(|| command.spawn())?;
     Ok(Started { child, capture })
 }
 
-/// The umask belongs to the whole process and the child gets it at its birth, so it is set for the
-/// moment of the birth.
-fn with_usual_umask<T>(work: impl FnOnce() -> T) -> T {
+/// The umask and the limit of open files belong to the whole process and the child gets them at its
+/// birth, so they are set for the moment of the birth.
+fn as_usual<T>(work: impl FnOnce() -> T) -> T {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let ours = umask(Mode::from_raw_mode(0o022));
-    let result = work();
+    let result = file_limit::with_limit_from_before(work);
     umask(ours);
     result
 }

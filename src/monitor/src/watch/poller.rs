@@ -13,7 +13,7 @@ use rustix::process::{Pid, PidfdFlags};
 use tokio::io::unix::AsyncFd;
 
 use super::Id;
-use crate::kernel;
+use crate::{file_limit, kernel};
 
 /// How many events are taken at once. What does not fit comes with the next call.
 const BATCH: usize = 64;
@@ -182,7 +182,8 @@ fn woken(event: &Event) -> Woken {
 /// `ESRCH` when there is no such process, `EINVAL` or `ENOENT` when the pid is a mere thread's.
 pub(super) fn open(pid: u32) -> Result<OwnedFd, Errno> {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    rustix::process::pidfd_open(pid.ok_or(Errno::SRCH)?, PidfdFlags::empty())
+    let pidfd = rustix::process::pidfd_open(pid.ok_or(Errno::SRCH)?, PidfdFlags::empty())?;
+    Ok(file_limit::out_of_the_way(pidfd))
 }
 
 /// Whether the process behind `pidfd` has ended, collected or not.

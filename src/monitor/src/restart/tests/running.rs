@@ -215,3 +215,62 @@ async fn a_command_leaves_no_zombie_and_outlives_whoever_waits_for_it() {
     assert_eq!(world.file("finished").await, "finished\n");
     until("it is reaped", || is_gone(second)).await;
 }
+
+/// Set in the process that this test starts: itself, under a limit of open files.
+const UNDER_A_LIMIT: &str = "VRWATCH_TEST_UNDER_A_LIMIT";
+
+#[test]
+fn every_restart_gets_the_limit_of_open_files_from_before_it_was_raised() {
+    if std::env::var_os(UNDER_A_LIMIT).is_some() {
+        return under_a_limit();
+    }
+    let module = module_path!();
+    let name = module.split_once("::").map_or(module, |(_, name)| name);
+    let test =
+        format!("{name}::every_restart_gets_the_limit_of_open_files_from_before_it_was_raised");
+    let output = std::process::Command::new("prlimit")
+        .arg("--nofile=100:2048")
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", &test, "--nocapture"])
+        .env(UNDER_A_LIMIT, "1")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+fn under_a_limit() {
+    crate::raise_file_limit();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let limit = || {
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+        (limit.current, limit.maximum)
+    };
+    assert_eq!(limit(), (Some(2048), Some(2048)));
+    let world = World::new();
+    let mut open = Vec::new();
+    let body = "(ulimit -Sn; ulimit -Hn)";
+    let looked_for = ["sh", "-c", body].map(str::to_owned).to_vec();
+    for round in 0..30 {
+        // By its path and by its name: the standard library has a way for each.
+        let outcome = if round % 2 == 0 {
+            runtime.block_on(world.run(body, LONG))
+        } else {
+            runtime.block_on(world.run_command(looked_for.clone(), LONG))
+        };
+        assert_eq!(outcome.output, "100\n2048", "{outcome:?}");
+        assert_eq!(limit(), (Some(2048), Some(2048)));
+        // From the third round on, more files are open than the command may have.
+        while round > 0 && open.len() < 200 {
+            let file = fs::File::open("/dev/null").unwrap();
+            open.push(crate::file_limit::out_of_the_way(file.into()));
+        }
+    }
+}
