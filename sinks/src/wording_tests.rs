@@ -115,7 +115,7 @@ fn each_cause_of_an_outage_is_told_once() {
     );
     assert_eq!(
         say(Cause::Zombie { pid: 7 }, Some(7), Ended::Unknown),
-        "is down: process 7 is a zombie; noticed at 11:47:28"
+        "is down: process 7 has ended (not yet reaped); noticed at 11:47:28"
     );
     let other = Cause::OtherProcess {
         pid: 7,

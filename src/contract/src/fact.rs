@@ -251,7 +251,7 @@ impl fmt::Display for Cause {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Gone { pid } => write!(formatter, "process {pid} is gone"),
-            Self::Zombie { pid } => write!(formatter, "process {pid} is a zombie"),
+            Self::Zombie { pid } => write!(formatter, "process {pid} has ended (not yet reaped)"),
             Self::OtherProcess { pid, name } => {
                 write!(formatter, "process {pid} is now `{name}`")
             }
