@@ -13,7 +13,11 @@ const LARGEST_ZONE_FILE: u64 = 256 * 1024;
 
 /// A time zone: what the clock on the wall shows at an instant.
 #[derive(Clone, Debug)]
-pub struct LocalTime(TimeZone);
+pub struct LocalTime {
+    zone: TimeZone,
+    /// Whether times of day are told with the offset.
+    names_offset: bool,
+}
 
 impl LocalTime {
     /// The machine's zone as it is now: `TZ` when set, else `/etc/localtime`; UTC when neither can
@@ -34,20 +38,49 @@ impl LocalTime {
         })
         .parse_posix_tz(name)
         .ok()
-        .map(Self)
+        .map(Self::of)
+    }
+
+    const fn of(zone: TimeZone) -> Self {
+        Self {
+            zone,
+            names_offset: false,
+        }
+    }
+
+    /// The same zone, whose times of day are told with the offset: for those who read them
+    /// elsewhere, or beside times of another zone.
+    #[must_use]
+    pub fn naming_its_offset(mut self) -> Self {
+        self.names_offset = true;
+        self
+    }
+
+    /// What stands behind a time of day: nothing, `Z` or `+01:00`.
+    pub(crate) fn offset_of(&self, time: OffsetDateTime) -> String {
+        let offset = time.offset();
+        if !self.names_offset {
+            return String::new();
+        }
+        if offset.is_utc() {
+            return "Z".to_owned();
+        }
+        let (hours, minutes, _) = offset.as_hms();
+        let sign = if offset.is_negative() { '-' } else { '+' };
+        format!("{sign}{:02}:{:02}", hours.abs(), minutes.abs())
     }
 
     /// Coordinated universal time.
     #[must_use]
     pub fn utc() -> Self {
-        Self(TimeZone::utc())
+        Self::of(TimeZone::utc())
     }
 
     /// The instant, with the offset that holds at that instant.
     #[must_use]
     pub fn at(&self, instant: Timestamp) -> OffsetDateTime {
         let utc = instant.to_utc();
-        self.0
+        self.zone
             .find_local_time_type(utc.unix_timestamp())
             .ok()
             .and_then(|kind| UtcOffset::from_whole_seconds(kind.ut_offset()).ok())

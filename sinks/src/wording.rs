@@ -268,12 +268,13 @@ const fn signal_name(number: i32) -> Option<&'static str> {
 /// `12:17:33`, with the date before it when that is another day than the event's.
 fn time_of_day(instant: Timestamp, event: Timestamp, zone: &LocalTime) -> String {
     let (instant, event) = (zone.at(instant), zone.at(event));
+    let offset = zone.offset_of(instant);
     let mut words = String::new();
     if instant.date() != event.date() {
         let _ = write!(words, "{} ", instant.date());
     }
     let (hour, minute, second) = instant.to_hms();
-    let _ = write!(words, "{hour:02}:{minute:02}:{second:02}");
+    let _ = write!(words, "{hour:02}:{minute:02}:{second:02}{offset}");
     words
 }
 

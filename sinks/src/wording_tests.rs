@@ -250,3 +250,17 @@ fn hostile_text_stays_in_its_place() {
     event.service = None;
     assert_eq!(subject(&event), "vrwatch");
 }
+
+#[test]
+fn a_time_of_day_carries_its_offset_for_those_who_read_it_elsewhere() {
+    let down = crate::examples::event(1, crate::examples::service_down());
+    for (zone, offset) in [
+        (LocalTime::utc(), "Z"),
+        (LocalTime::named("CET-1").unwrap(), "+01:00"),
+        (LocalTime::named("NST3:30").unwrap(), "-03:30"),
+    ] {
+        let plain = sentence(&down, &zone);
+        let told = sentence(&down, &zone.naming_its_offset());
+        assert_eq!(told, format!("{plain}{offset}"));
+    }
+}

@@ -69,7 +69,8 @@ pub(super) fn run(path: &Path, arguments: &Arguments) -> Result<Done, CommandErr
         Some(count) => count,
         None => arguments.limit.unwrap_or(usize::MAX),
     };
-    let zone = LocalTime::system();
+    // As the event's own time.
+    let zone = LocalTime::utc().naming_its_offset();
     loop {
         let (page, ended) = journal.page(&mut after)?;
         for event in page {

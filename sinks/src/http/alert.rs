@@ -82,7 +82,7 @@ impl Board {
 
     /// Takes note of the events; gives the alerts that they changed, each as it is in the end.
     pub(super) fn apply(&mut self, batch: &[Event], now: Instant, wall: Timestamp) -> Vec<Alert> {
-        let zone = LocalTime::system();
+        let zone = LocalTime::system().naming_its_offset();
         let mut changed = BTreeMap::new();
         for event in batch {
             for (key, alert) in self.changes(event, now, wall, &zone) {

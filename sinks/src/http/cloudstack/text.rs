@@ -16,7 +16,8 @@ pub(super) struct Description(pub(super) String);
 
 /// The alerts that tell a batch, in its order.
 pub(super) fn descriptions(batch: &[Event]) -> Vec<Description> {
-    let zone = LocalTime::system();
+    // As the event's own time.
+    let zone = LocalTime::utc().naming_its_offset();
     let mut packed: Vec<Description> = Vec::new();
     for event in batch.iter().filter(|event| is_told(event)) {
         let text = described(event, &zone);
