@@ -72,6 +72,8 @@ pub(super) struct CloudStack {
     account: Account,
     /// What became of the alerts of a batch that was not taken as a whole, by their texts.
     made: VecDeque<(String, Job)>,
+    /// Whether it was said that CloudStack may keep none.
+    warned: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +95,7 @@ impl CloudStack {
         Self {
             account,
             made: VecDeque::new(),
+            warned: false,
         }
     }
 
@@ -294,7 +297,7 @@ impl Told for CloudStack {
             handed_over.map_err(|refusal| refusal.without(|cause| self.account.hide_key(cause)))?;
         }
         self.made.clear();
-        if count > 0 {
+        if count > 0 && !std::mem::replace(&mut self.warned, true) {
             tracing::info!(
                 alerts = count,
                 zone = self.account.zone,
