@@ -6,7 +6,7 @@ use comfy_table::{Table, presets};
 use contract::Timestamp;
 
 use super::{CommandError, Done, output, places};
-use crate::control::{self, Reply, Request, Status};
+use crate::control::{self, Reply, Request, Sink, Status};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -87,7 +87,7 @@ fn describe(status: &Status) -> String {
             sink.dropped.to_string(),
             sink.summed_up.to_string(),
             or_dash(sink.failing_since),
-            sink.last_error.clone().unwrap_or_else(|| "-".to_owned()),
+            last_error(sink),
         ]);
     }
     let mut text = format!(
@@ -118,6 +118,14 @@ fn describe(status: &Status) -> String {
         );
     }
     text
+}
+
+fn last_error(sink: &Sink) -> String {
+    match (&sink.last_error, sink.over_since) {
+        (Some(error), Some(since)) => format!("{error} (over since {since})"),
+        (Some(error), None) => error.clone(),
+        (None, _) => "-".to_owned(),
+    }
 }
 
 fn or_dash(time: Option<Timestamp>) -> String {

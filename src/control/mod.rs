@@ -131,6 +131,9 @@ pub(crate) struct Sink {
     pub(crate) summed_up: u64,
     pub(crate) failing_since: Option<Timestamp>,
     pub(crate) last_error: Option<String>,
+    /// Since when that is over; absent while it fails.
+    #[serde(default)]
+    pub(crate) over_since: Option<Timestamp>,
 }
 
 /// How the journal stands.

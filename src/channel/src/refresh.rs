@@ -57,10 +57,11 @@ impl Worker {
             Ok(()) => {
                 self.refreshing.retry_at = None;
                 self.refreshing.backoff.reset();
-                let failed = self.shared.with_sink(&self.name, self.generation, |sink| {
-                    sink.failing_since.take()
-                });
-                if failed.flatten().is_some() {
+                let name = &self.name;
+                let works = self
+                    .shared
+                    .with_sink(name, self.generation, crate::sinks::Sink::works);
+                if works == Some(true) {
                     tracing::info!(sink = self.name, "the sink works again");
                 }
                 return;

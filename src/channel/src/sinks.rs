@@ -36,6 +36,8 @@ pub(crate) struct Sink {
     pub(crate) last_error: Option<String>,
     pub(crate) last_error_at: Option<Timestamp>,
     pub(crate) failing_since: Option<Timestamp>,
+    /// Since when the last error is over.
+    pub(crate) over_since: Option<Timestamp>,
     /// How many drains had begun when it last failed; 0 since it took something.
     pub(crate) failed_in: u64,
     /// Tells the worker that there may be more.
@@ -65,6 +67,7 @@ impl Sink {
             last_error: None,
             last_error_at: None,
             failing_since: None,
+            over_since: None,
             failed_in: 0,
             wake: Arc::new(Notify::new()),
             task: None,
@@ -92,8 +95,17 @@ impl Sink {
     pub(crate) fn took(&mut self, seq: u64, count: u64) {
         self.delivered += count;
         self.position = self.position.max(seq);
-        self.failing_since = None;
+        self.works();
         self.failed_in = 0;
+    }
+
+    /// What it was asked it has done. Says whether it failed before.
+    pub(crate) fn works(&mut self) -> bool {
+        let failed = self.failing_since.take().is_some();
+        if failed {
+            self.over_since = Some(Timestamp::now());
+        }
+        failed
     }
 
     /// The sink lost `count` events, the last of them `seq`.
@@ -105,6 +117,7 @@ impl Sink {
     pub(crate) fn answered(&mut self, error: String) {
         self.last_error = Some(error);
         self.last_error_at = Some(Timestamp::now());
+        self.over_since = None;
     }
 
     pub(crate) fn status(&self, name: &str, last_seq: u64) -> SinkStatus {
@@ -117,6 +130,7 @@ impl Sink {
             last_error: self.last_error.clone(),
             last_error_at: self.last_error_at,
             failing_since: self.failing_since,
+            over_since: self.over_since,
         }
     }
 }

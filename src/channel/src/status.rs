@@ -76,4 +76,6 @@ pub struct SinkStatus {
     pub last_error_at: Option<Timestamp>,
     /// Since when nothing gets through; absent while all is well.
     pub failing_since: Option<Timestamp>,
+    /// Since when it works again; absent while it fails, and when it never did.
+    pub over_since: Option<Timestamp>,
 }

@@ -118,6 +118,7 @@ impl Responder {
                     summed_up: sink.summed_up,
                     failing_since: sink.failing_since,
                     last_error: sink.last_error,
+                    over_since: sink.over_since,
                 })
                 .collect(),
             journal: Journal {

@@ -59,6 +59,7 @@ async fn an_alert_raised_while_the_receiver_is_down_arrives_once_when_it_returns
         (2, 0, 0)
     );
     assert_eq!(status.failing_since, None);
+    assert!(status.over_since.is_some());
 }
 
 #[tokio::test(start_paused = true)]
