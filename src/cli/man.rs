@@ -16,6 +16,32 @@ pub(super) fn run() -> Result<Done, CommandError> {
     Ok(Done::Well)
 }
 
+/// The file with every key of the configuration but the sinks', which have samples of their own.
+const CONFIGURATION: &str = include_str!("../../config/vrwatch.toml");
+
+/// What is where, unless the configuration says otherwise.
+const FILES: [(&str, &str); 7] = [
+    ("/etc/vrwatch/vrwatch.toml", "the configuration"),
+    ("/etc/monitor.conf", "CloudStack's list of services"),
+    (
+        "/etc/cloudstack/monitorservice.json",
+        "CloudStack's settings; disable_monitoring is honoured",
+    ),
+    (
+        "/var/lib/vrwatch",
+        "the journal of alerts, and how far each sink is",
+    ),
+    (
+        "/run/vrwatch/control.sock",
+        "where status, hold and release ask the daemon",
+    ),
+    ("/run/vrwatch/lock", "keeps a second instance out"),
+    (
+        "/etc/unmonit_psList.txt",
+        "the hold-offs of once \\-\\-minimal, in the original's format",
+    ),
+];
+
 fn render(page: &mut Vec<u8>) -> std::io::Result<()> {
     let command = Cli::command();
     let man = clap_mangen::Man::new(command.clone());
@@ -31,7 +57,7 @@ fn render(page: &mut Vec<u8>) -> std::io::Result<()> {
         writeln!(page, "{}", about.unwrap_or_default())?;
         for argument in subcommand
             .get_arguments()
-            .filter(|one| one.get_id() != "help")
+            .filter(|one| one.get_id() != "help" && !one.is_hide_set())
         {
             let name = argument.get_long().map_or_else(
                 || argument.get_id().to_string(),
@@ -42,11 +68,17 @@ fn render(page: &mut Vec<u8>) -> std::io::Result<()> {
             writeln!(page, "{}", help.unwrap_or_default())?;
         }
     }
+    writeln!(page, ".SH CONFIGURATION")?;
+    writeln!(page, ".nf\n{}\n.fi", literal(CONFIGURATION))?;
     writeln!(page, ".SH WAYS TO BE TOLD")?;
     for kind in sinks::KINDS {
         writeln!(page, ".SS [sink.NAME.{}]", kind.name)?;
         writeln!(page, "{}", literal(kind.summary))?;
         writeln!(page, ".PP\n.nf\n{}\n.fi", literal(kind.sample))?;
+    }
+    writeln!(page, ".SH FILES")?;
+    for (file, what) in FILES {
+        writeln!(page, ".TP\n\\fI{file}\\fR\n{what}")?;
     }
     writeln!(page, ".SH EXIT STATUS")?;
     for (code, meaning) in [
@@ -90,10 +122,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_way_to_be_told_is_in_the_manual_with_every_key() {
+    fn every_key_is_in_the_manual_and_every_way_to_be_told() {
         let mut page = Vec::new();
         render(&mut page).unwrap();
         let page = String::from_utf8(page).unwrap();
+        for line in CONFIGURATION.lines() {
+            assert!(page.contains(&literal(line)), "{line}");
+        }
         for kind in sinks::KINDS {
             assert!(page.contains(&format!(".SS [sink.NAME.{}]", kind.name)));
             for line in kind.sample.lines() {
