@@ -25,6 +25,11 @@ pub(crate) fn cut(text: &str, limit: usize) -> String {
     short
 }
 
+/// An error's words without the address of a library's manual, which rustls adds to some.
+pub(crate) fn without_manual(words: &str) -> &str {
+    words.split(": https://docs.rs/").next().unwrap_or(words)
+}
+
 /// The last lines of a command's output that say something, as one line of at most `limit` bytes:
 /// joined by ` / `, oldest first. A last line that is too long keeps its beginning.
 pub(crate) fn last_lines(output: &str, limit: usize) -> String {
@@ -59,6 +64,16 @@ mod tests {
         assert_eq!(cut("ééééé", 10), "ééééé");
         assert_eq!(cut("ééééé", 9), "ééé…");
         assert_eq!(cut("ééééé", 8), "éé…");
+    }
+
+    #[test]
+    fn a_manual_for_programmers_is_not_shown() {
+        let words = "peer closed connection without sending TLS close_notify: https://docs.rs/rustls/latest/x#y";
+        assert_eq!(
+            without_manual(words),
+            "peer closed connection without sending TLS close_notify"
+        );
+        assert_eq!(without_manual("no route"), "no route");
     }
 
     #[test]

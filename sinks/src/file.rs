@@ -1,9 +1,9 @@
 //! Reads the small files that a sink's settings name: certificates, keys, secrets. Bounded, never
 //! hanging on a pipe or a device, and strict about who may read a secret.
 
-use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::io::{self, Read, Write as _};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Why a file was not read. Never holds a part of its content.
@@ -84,6 +84,31 @@ pub(crate) fn read_secret(path: &Path, limit: u64) -> Result<Vec<u8>, FileError>
     read_open(file, path, limit)
 }
 
+/// Replaces a file of ours as a whole, and has it on disk; makes its folder. What somebody put in the
+/// place of the new file (a link, a pipe) is neither followed nor waited for.
+pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)?;
+    let mut fresh = path.as_os_str().to_owned();
+    fresh.push(".new");
+    match fs::remove_file(&fresh) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&fresh)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    fs::rename(&fresh, path)?;
+    File::open(folder)?.sync_all()
+}
+
 /// Opens a regular file. `O_NONBLOCK`: a FIFO must not hold us up before it is refused.
 fn open(path: &Path) -> Result<File, FileError> {
     let io = |source| FileError::Io {
@@ -122,8 +147,8 @@ fn read_open(file: File, path: &Path, limit: u64) -> Result<Vec<u8>, FileError> 
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{self, Permissions};
-    use std::os::unix::fs::PermissionsExt;
+    use std::fs::Permissions;
+    use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
 
@@ -138,6 +163,27 @@ mod tests {
         assert!(!format!("{error} {error:?}").contains("hunter2"));
         fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         assert_eq!(read_secret(&path, 100).unwrap(), b"hunter2");
+    }
+
+    #[test]
+    fn a_link_or_a_pipe_where_a_new_file_is_written_is_neither_followed_nor_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sinks/engine");
+        replace(&path, b"first").unwrap();
+        let (fresh, victim) = (
+            folder.path().join("sinks/engine.new"),
+            folder.path().join("v"),
+        );
+        fs::write(&victim, "mine").unwrap();
+        symlink(&victim, &fresh).unwrap();
+        replace(&path, b"second").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"second");
+        assert_eq!(fs::read(&victim).unwrap(), b"mine");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &fresh, rustix::fs::Mode::RWXU).unwrap();
+        replace(&path, b"third").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"third");
+        assert!(!fresh.exists());
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
     }
 
     #[test]

@@ -103,6 +103,8 @@ fn reason(failure: &Failure) -> String {
     let reason = text(&failure.reason);
     match failure.exit {
         Some(status) if reason.is_empty() => format!("exit {status}"),
+        // It is the reason already.
+        Some(status) if reason.starts_with(&format!("exit {status}")) => reason,
         Some(status) => format!("{reason} (exit {status})"),
         None => reason,
     }
@@ -200,5 +202,24 @@ mod tests {
         assert_eq!(kept.len(), 1);
         assert_eq!(kept[0].len(), 1024);
         assert!(last_lines("\n\n", (10, 1024)).is_empty());
+    }
+
+    #[test]
+    fn an_exit_status_is_told_once() {
+        let told = |words: &str, exit| {
+            reason(&Failure {
+                reason: words.into(),
+                exit,
+                output: String::new(),
+            })
+        };
+        assert_eq!(told("exit 3", Some(3)), "exit 3");
+        assert_eq!(
+            told("exit 0, but it is gone", Some(0)),
+            "exit 0, but it is gone"
+        );
+        assert_eq!(told("it died", Some(3)), "it died (exit 3)");
+        assert_eq!(told("", Some(3)), "exit 3");
+        assert_eq!(told("no program", None), "no program");
     }
 }

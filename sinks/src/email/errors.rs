@@ -31,7 +31,7 @@ pub(super) struct SessionError {
 pub(super) enum Why {
     #[error("{step} took longer than {}{}", human::Duration(*limit), step.hint())]
     TimedOut { step: Step, limit: Duration },
-    #[error("{step} failed: {source}")]
+    #[error("{step} failed: {}", clean::without_manual(&source.to_string()))]
     Io { step: Step, source: io::Error },
     #[error("{0}")]
     StartTls(StartTlsError),
@@ -97,7 +97,7 @@ pub(super) fn words(error: &SmtpError, secrets: &Secrets) -> String {
         if !words.is_empty() {
             words.push_str(if error.status().is_some() { " " } else { ": " });
         }
-        words.push_str(&cause.to_string());
+        words.push_str(clean::without_manual(&cause.to_string()));
         source = cause.source();
     }
     shown(words, secrets)

@@ -2,9 +2,7 @@
 //! after a restart of vrwatch it may come once more, with more events in it: what was planned is
 //! then carried on with, and what was sent is not sent again.
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use contract::Event;
@@ -177,28 +175,8 @@ impl Progress {
     }
 }
 
-/// Replaces the file as a whole, and has it on disk.
 fn write(path: &Path, stored: &Stored) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)?;
-    let fresh = path.with_extension("new");
-    // Whoever put something there may have it open.
-    match fs::remove_file(&fresh) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&fresh)?;
-    file.write_all(&serde_json::to_vec(stored).map_err(io::Error::other)?)?;
-    file.sync_all()?;
-    fs::rename(&fresh, path)?;
-    fs::File::open(folder)?.sync_all()
+    file::replace(path, &serde_json::to_vec(stored).map_err(io::Error::other)?)
 }
 
 #[cfg(test)]

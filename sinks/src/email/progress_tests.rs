@@ -1,5 +1,6 @@
 //! What is planned stays as it was planned, in this process and after a restart of it.
 
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;

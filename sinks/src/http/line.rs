@@ -184,7 +184,7 @@ fn causes(error: &reqwest::Error) -> String {
     let mut words: Vec<String> = Vec::new();
     let mut next = error.source();
     while let Some(cause) = next {
-        let text = cause.to_string();
+        let text = clean::without_manual(&cause.to_string()).to_owned();
         // Some causes repeat what is below them.
         if words.last().is_none_or(|last| !last.ends_with(&text)) {
             words.push(text);

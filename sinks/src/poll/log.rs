@@ -14,6 +14,8 @@ use super::line::{Line, MOST_LINE};
 
 /// What a new log may be read by: its owner and group, as Debian has it in `/var/log`.
 const MODE: u32 = 0o640;
+/// The most zeros at its end that are read one by one; bytes.
+const MOST_ZEROS: u64 = 4 << 20;
 /// How often, and how far apart, the log is tried while another process writes it.
 const TRIES: u32 = 40;
 const BETWEEN_TRIES: Duration = Duration::from_millis(50);
@@ -209,6 +211,8 @@ impl Log {
                     break &window[..=last];
                 }
                 None if start == 0 => return self.cut(file, whole, 0),
+                // We write nothing beyond the largest size: so much of nothing is not searched.
+                None if whole - start > MOST_ZEROS => length = start.min(self.max_size),
                 None => length = start,
             }
         };

@@ -64,6 +64,21 @@ fn names(seqs: impl IntoIterator<Item = u64>) -> Vec<String> {
     seqs.into_iter().map(|seq| format!("event-{seq}")).collect()
 }
 
+#[tokio::test]
+async fn a_log_that_ends_in_very_many_zeros_is_cut_in_moments() {
+    let world = World::new();
+    let mut sink = world.sink();
+    sink.deliver(&[down(1)]).await.unwrap();
+    let log = fs::OpenOptions::new()
+        .write(true)
+        .open(world.log())
+        .unwrap();
+    // To read as much would take days.
+    log.set_len(1 << 40).unwrap();
+    world.sink().deliver(&[down(1), down(2)]).await.unwrap();
+    assert_eq!(world.ids(), names(1..=2));
+}
+
 async fn refusal(sink: &mut Poll) -> String {
     match sink.deliver(&[down(1)]).await {
         Err(DeliverError::Later { cause, .. }) => cause,

@@ -7,9 +7,7 @@
 //! - An id of our making goes with its count: when the file is lost or damaged, a new engine starts,
 //!   because the old one with a lower count would not be heard.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -54,7 +52,6 @@ pub(super) enum EngineError {
 /// Where a sink keeps its engine.
 #[derive(Clone, Debug)]
 pub(super) struct EngineFile {
-    folder: PathBuf,
     path: PathBuf,
 }
 
@@ -62,7 +59,6 @@ impl EngineFile {
     /// The file of the sink of this name; touches nothing.
     pub(super) fn new(folder: &Path, sink: &str) -> Self {
         Self {
-            folder: folder.to_owned(),
             path: folder.join(format!("{sink}.engine")),
         }
     }
@@ -125,23 +121,7 @@ impl EngineFile {
 
     /// Puts it on disk, whole or not at all.
     pub(super) fn save(&self, engine: &Engine) -> io::Result<()> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.folder)?;
-        let mut name = self.path.clone().into_os_string();
-        name.push(".new");
-        let new = PathBuf::from(name);
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&new)?;
-        file.write_all(print(engine).as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&new, &self.path)?;
-        File::open(&self.folder)?.sync_all()
+        file::replace(&self.path, print(engine).as_bytes())
     }
 }
 

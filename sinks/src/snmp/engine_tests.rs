@@ -1,5 +1,6 @@
 //! What must hold for an engine's file: the count only rises, and a lost one is never guessed low.
 
+use std::fs::{self, DirBuilder};
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
@@ -36,8 +37,8 @@ fn the_file_and_its_folder_are_closed_to_others() {
     file.start(None, None, now()).unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&file.path), 0o600);
-    assert_eq!(mode(&file.folder), 0o700);
-    let names: Vec<_> = fs::read_dir(&file.folder)
+    assert_eq!(mode(file.path.parent().unwrap()), 0o700);
+    let names: Vec<_> = fs::read_dir(file.path.parent().unwrap())
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
         .collect();
@@ -117,7 +118,9 @@ fn an_engine_that_has_started_as_often_as_it_may_is_replaced_or_told() {
         id: id.clone(),
         boots: MOST_BOOTS,
     };
-    DirBuilder::new().create(&file.folder).unwrap();
+    DirBuilder::new()
+        .create(file.path.parent().unwrap())
+        .unwrap();
     file.save(&worn).unwrap();
     assert!(matches!(
         file.start(Some(&id), None, now()),
