@@ -221,6 +221,50 @@ fn a_sink_that_is_added_changed_or_removed_takes_effect() {
 }
 
 #[test]
+fn a_file_that_never_rests_is_read_all_the_same() {
+    let router = Router::boot();
+    Sleepers::start(&router, &["one"]);
+    let vrwatch = watching(&router, &["one"]);
+    let second = config().and(&format!(
+        "[sink.second.syslog]\ntarget = \"udp:127.0.0.1:{PORT}\""
+    ));
+    let mut writes = 0;
+    eventually(
+        "the new sink is there while the file is written again and again",
+        || {
+            writes += 1;
+            replace(&router, CONFIG, &format!("{}\n# {writes}\n", second.text()));
+            let status = vrwatch.status()?;
+            (status["sinks"].as_array()?.len() == 2).then_some(())
+        },
+        || vrwatch.failure(),
+    );
+}
+
+#[test]
+fn a_sink_that_is_renamed_is_said_to_be_a_new_one() {
+    let router = Router::boot();
+    Sleepers::start(&router, &["one"]);
+    let vrwatch = watching(&router, &["one"]);
+    let named = |name: &str| {
+        config().and(&format!(
+            "[sink.{name}.syslog]\ntarget = \"tcp:127.0.0.1:{PORT}\""
+        ))
+    };
+    replace(&router, CONFIG, &named("first").text());
+    let said = |words: &str| {
+        eventually(
+            words,
+            || vrwatch.stderr().contains(words).then_some(()),
+            || vrwatch.failure(),
+        );
+    };
+    said("a sink is new or changed");
+    replace(&router, CONFIG, &named("second").text());
+    said("a sink was renamed, and is a new one by that");
+}
+
+#[test]
 fn what_a_sink_could_not_deliver_reaches_the_target_that_it_is_given() {
     let router = Router::boot();
     let syslog = Syslog::start(&router);

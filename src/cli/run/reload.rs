@@ -17,6 +17,9 @@ use crate::config::{self, Config, Loaded};
 /// Quiet time after a change before the files are read: writers write in steps.
 const CALM: Duration = Duration::from_millis(300);
 
+/// A file that never rests must not keep all others from being read.
+const LONGEST_UNREST: Duration = Duration::from_secs(2);
+
 /// Why the list of services is unknown, among whatever else is doubtful.
 pub(super) fn doubts(loaded: &Loaded) -> Option<String> {
     let words: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
@@ -63,13 +66,15 @@ impl Reloader {
         }
     }
 
-    /// Returns once a file of the configuration has changed and come to rest.
+    /// Returns once a file of the configuration has changed and come to rest, or a moment later.
     pub(super) async fn changed(&mut self) {
         let Some(files) = &mut self.files else {
             return std::future::pending().await;
         };
         files.changed().await;
-        while tokio::time::timeout(CALM, files.changed()).await.is_ok() {}
+        let calm = async { while tokio::time::timeout(CALM, files.changed()).await.is_ok() {} };
+        // Whether it came to rest or goes on: what is there now is read.
+        let _ = tokio::time::timeout(LONGEST_UNREST, calm).await;
     }
 
     /// Reads the configuration again and brings it into force, or says why not.
@@ -148,8 +153,16 @@ impl Reloader {
         }
         for spec in &self.config.sinks {
             if !new.sinks.iter().any(|kept| kept.name == spec.name) {
-                self.channel.stop_sink(&spec.name);
-                info!(sink = spec.name, "a sink is no longer configured");
+                let pending = self.channel.stop_sink(&spec.name).map(|sink| sink.pending);
+                info!(sink = spec.name, pending, "a sink is no longer configured");
+                if let Some(renamed) = new.sinks.iter().find(|kept| kept.is_renamed(spec)) {
+                    warn!(
+                        before = spec.name,
+                        now = renamed.name,
+                        pending,
+                        "a sink was renamed, and is a new one by that: what the old one had not taken goes out under the old name only"
+                    );
+                }
             }
         }
         Ok(())

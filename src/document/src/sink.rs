@@ -148,6 +148,19 @@ impl PartialEq for SinkSpec {
     }
 }
 
+impl SinkSpec {
+    /// Whether it is the same but for its name.
+    #[must_use]
+    pub fn is_renamed(&self, before: &Self) -> bool {
+        let renamed = Self {
+            name: self.name.clone(),
+            host: self.host.clone(),
+            ..before.clone()
+        };
+        self.name != before.name && *self == renamed
+    }
+}
+
 impl fmt::Debug for SinkSpec {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "SinkSpec([sink.{}.{}])", self.name, self.kind)
