@@ -11,7 +11,7 @@ use monitor::ServiceStatus;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use client::ask;
-pub(crate) use server::{Listener, Respond};
+pub(crate) use server::{Control, Listener, Respond};
 
 /// Longest request line, in bytes.
 const REQUEST_LIMIT: u64 = 4096;

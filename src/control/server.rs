@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,8 +33,60 @@ pub(crate) trait Respond: Send + Sync + 'static {
 /// A bound control socket; its file goes when this does.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    listener: UnixListener,
+    socket: UnixListener,
     path: PathBuf,
+    /// The file, by its device and number.
+    file: Option<(u64, u64)>,
+}
+
+/// The answering that runs, and what it takes to run again.
+pub(crate) struct Control<R> {
+    path: PathBuf,
+    file: Option<(u64, u64)>,
+    respond: Arc<R>,
+    task: AbortHandle,
+}
+
+impl<R: Respond> Control<R> {
+    /// Answers from now on.
+    pub(crate) fn serve(listener: Listener, path: PathBuf, respond: R) -> Self {
+        let respond = Arc::new(respond);
+        Self {
+            path,
+            file: listener.file,
+            task: tokio::spawn(listener.serve(Arc::clone(&respond))).abort_handle(),
+            respond,
+        }
+    }
+
+    /// Makes the socket again if somebody removed it.
+    pub(crate) fn put_back(&mut self) {
+        if self.file.is_some() && file_at(&self.path) == self.file {
+            return;
+        }
+        match Listener::bind(&self.path) {
+            Ok(listener) => {
+                warn!(path = %self.path.display(), "the control socket was removed: it is made again");
+                self.task.abort();
+                self.file = listener.file;
+                let serving = listener.serve(Arc::clone(&self.respond));
+                self.task = tokio::spawn(serving).abort_handle();
+            }
+            Err(problem) => {
+                warn!(path = %self.path.display(), %problem, "the control socket cannot be made again");
+            }
+        }
+    }
+
+    /// Answers no more.
+    pub(crate) fn stop(&self) {
+        self.task.abort();
+    }
+}
+
+fn file_at(path: &Path) -> Option<(u64, u64)> {
+    let found = std::fs::symlink_metadata(path).ok()?;
+    Some((found.dev(), found.ino()))
 }
 
 impl Listener {
@@ -68,7 +120,8 @@ impl Listener {
         let listener = UnixListener::bind(path);
         rustix::process::umask(before);
         Ok(Self {
-            listener: listener?,
+            socket: listener?,
+            file: file_at(path),
             path: path.to_owned(),
         })
     }
@@ -77,7 +130,7 @@ impl Listener {
     pub(crate) async fn serve(self, respond: Arc<impl Respond>) {
         let mut open: VecDeque<AbortHandle> = VecDeque::with_capacity(CONNECTIONS);
         loop {
-            match self.listener.accept().await {
+            match self.socket.accept().await {
                 Ok((stream, _)) => {
                     open.retain(|connection| !connection.is_finished());
                     if open.len() == CONNECTIONS
@@ -107,8 +160,10 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        // A socket file left behind is removed at the next start.
-        let _ = std::fs::remove_file(&self.path);
+        // What is there now may be another's. A socket file left behind is removed at the next start.
+        if self.file.is_some() && file_at(&self.path) == self.file {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 

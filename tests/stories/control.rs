@@ -50,6 +50,44 @@ fn resident(vrwatch: &Vrwatch<'_>, router: &Router) -> u64 {
 }
 
 #[test]
+fn a_socket_that_is_removed_is_made_again() {
+    let router = Router::boot();
+    Sleepers::start(&router, &["one"]);
+    let config = config(&["one"]).and("[monitor]\nsweep_every = \"1s\"");
+    let vrwatch = Vrwatch::start_over(&router, &config);
+    // At the next sweep.
+    std::fs::remove_file(router.path(SOCKET)).unwrap();
+    eventually(
+        "it answers again",
+        || vrwatch.status().map(drop),
+        || vrwatch.failure(),
+    );
+    assert!(vrwatch.stderr().contains("the control socket was removed"));
+    // At SIGHUP, and something else in its place is left alone.
+    std::fs::remove_file(router.path(SOCKET)).unwrap();
+    router.write(SOCKET, "mine");
+    router.signal(vrwatch.pid(), "HUP");
+    eventually(
+        "it says why not",
+        || {
+            vrwatch
+                .stderr()
+                .contains("cannot be made again")
+                .then_some(())
+        },
+        || vrwatch.failure(),
+    );
+    assert_eq!(router.read(SOCKET), "mine");
+    std::fs::remove_file(router.path(SOCKET)).unwrap();
+    router.signal(vrwatch.pid(), "HUP");
+    eventually(
+        "it answers again",
+        || vrwatch.status().map(drop),
+        || vrwatch.failure(),
+    );
+}
+
+#[test]
 fn rubbish_gets_an_answer_in_words() {
     let router = Router::boot();
     Sleepers::start(&router, &["one"]);

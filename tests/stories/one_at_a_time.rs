@@ -1,7 +1,7 @@
 //! Whoever restarts services holds the lock: a second daemon and a run of cron have to wait for
 //! their turn, and say who has it.
 
-use crate::harness::{CONFIG, Config, Outcome, Router, Sleepers, Syslog, Vrwatch};
+use crate::harness::{CONFIG, Config, Outcome, Router, Sleepers, Syslog, Vrwatch, eventually};
 
 const MINIMAL: [&str; 2] = ["once", "--minimal"];
 
@@ -30,6 +30,30 @@ fn beside_the_daemon_neither_a_second_one_nor_cron_does_anything() {
         has_to_wait_for(&vrwatch(&router, command), &holder);
     }
     sleepers.kill_and_see_it_back(&daemon, "one");
+}
+
+#[test]
+fn a_hang_up_in_the_first_moments_ends_nobody() {
+    let router = Router::boot();
+    let config = Config::short().and(&Sleepers::tables(&["one"]));
+    let daemon = Vrwatch::start_over(&router, &config);
+    // Hung up on as soon as it catches SIGHUP (the lowest bit), while it tries for the lock.
+    let script = format!(
+        "vrwatch --config {CONFIG} run & p=$!
+         while kill -0 $p 2>/dev/null; do
+             grep -q '^SigCgt:.*[13579bdf]$' /proc/$p/status && kill -HUP $p && echo hung up && break
+         done
+         wait $p"
+    );
+    eventually(
+        "one is hung up on before it ends",
+        || {
+            let outcome = router.run(["sh", "-c", &script]);
+            has_to_wait_for(&outcome, &daemon.pid().to_string());
+            outcome.stdout.contains("hung up").then_some(())
+        },
+        || daemon.failure(),
+    );
 }
 
 #[test]

@@ -12,7 +12,8 @@ use contract::{Sink, Timestamp};
 use document::SinkSpec;
 use monitor::{Engine, Heartbeat, Means, Summary, SystemClock};
 use sd_notify::NotifyState;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::MissedTickBehavior;
 use tracing::{error, info, warn};
 
 use self::reload::{Reloader, doubts};
@@ -20,7 +21,7 @@ use self::respond::{Live, Responder};
 use super::recorder::Recorder;
 use super::{CommandError, Done, block_on};
 use crate::config::{self, Loaded};
-use crate::control::Listener;
+use crate::control::{Control, Listener};
 use crate::lock::Lock;
 
 /// From SIGTERM to the end, at most; systemd and people wait no longer.
@@ -30,11 +31,39 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(8);
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
 pub(super) fn run(path: &Path) -> Result<Done, CommandError> {
-    let loaded = config::load(path)?;
-    warn_about(&loaded);
-    let _lock = Lock::take(&lock_path(&loaded))?;
-    monitor::raise_file_limit();
-    block_on(daemon(path, loaded))
+    block_on(async {
+        // Before all else: SIGHUP in the first moment must not end the daemon.
+        let signals = Signals::new()?;
+        let loaded = config::load(path)?;
+        warn_about(&loaded);
+        let _lock = Lock::take(&lock_path(&loaded))?;
+        monitor::raise_file_limit();
+        daemon(path, loaded, signals).await
+    })
+}
+
+/// What tells the daemon to stop, or to read its configuration again.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, CommandError> {
+        let catch = |kind: SignalKind, name: &str| {
+            signal(kind).map_err(|problem| failed(&format!("{name} cannot be caught"), &problem))
+        };
+        Ok(Self {
+            terminate: catch(SignalKind::terminate(), "SIGTERM")?,
+            interrupt: catch(SignalKind::interrupt(), "SIGINT")?,
+            hang_up: catch(SignalKind::hangup(), "SIGHUP")?,
+        })
+    }
+}
+
+fn failed(what: &str, problem: &dyn std::fmt::Display) -> CommandError {
+    CommandError::Failed(format!("{what}: {problem}"))
 }
 
 /// The lock lies beside the control socket: `/run` is memory, nothing touches the disk.
@@ -84,17 +113,7 @@ pub(super) fn start_sink(channel: &Channel, spec: &SinkSpec, sink: Box<dyn Sink>
     );
 }
 
-async fn daemon(path: &Path, loaded: Loaded) -> Result<Done, CommandError> {
-    let failed = |what: &str, problem: &dyn std::fmt::Display| {
-        CommandError::Failed(format!("{what}: {problem}"))
-    };
-    let mut terminate = signal(SignalKind::terminate())
-        .map_err(|problem| failed("SIGTERM cannot be caught", &problem))?;
-    let mut interrupt = signal(SignalKind::interrupt())
-        .map_err(|problem| failed("SIGINT cannot be caught", &problem))?;
-    let mut hang_up = signal(SignalKind::hangup())
-        .map_err(|problem| failed("SIGHUP cannot be caught", &problem))?;
-
+async fn daemon(path: &Path, loaded: Loaded, mut signals: Signals) -> Result<Done, CommandError> {
     let (channel, opened) = open_channel(&loaded)?;
     for spec in &loaded.config.sinks {
         // One whose file is bad says so itself, and is tried again.
@@ -113,8 +132,9 @@ async fn daemon(path: &Path, loaded: Loaded) -> Result<Done, CommandError> {
     if loaded.services_unknown {
         engine.expect_more();
     }
-    let socket = &loaded.config.control_socket;
-    let listener = Listener::bind(socket).map_err(|problem| {
+    let socket = loaded.config.control_socket.clone();
+    let sweep_every = loaded.config.sweep_every;
+    let listener = Listener::bind(&socket).map_err(|problem| {
         failed(
             &format!("{}: the control socket cannot be made", socket.display()),
             &problem,
@@ -133,21 +153,31 @@ async fn daemon(path: &Path, loaded: Loaded) -> Result<Done, CommandError> {
         watch_name(means),
         doubts(&loaded),
     )));
-    let control = tokio::spawn(listener.serve(Arc::new(Responder {
-        monitor: handle.clone(),
-        channel: channel.clone(),
-        live: Arc::clone(&live),
-        since: Timestamp::now(),
-    })));
+    let mut control = Control::serve(
+        listener,
+        socket,
+        Responder {
+            monitor: handle.clone(),
+            channel: channel.clone(),
+            live: Arc::clone(&live),
+            since: Timestamp::now(),
+        },
+    );
     let mut engine = tokio::spawn(engine.run());
     let mut reloader = Reloader::new(path, loaded, handle.clone(), channel.clone(), live);
     notify(&[NotifyState::Ready]);
 
+    let mut sweep = tokio::time::interval(sweep_every);
+    sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
-            _ = hang_up.recv() => reloader.reload("SIGHUP").await,
+            _ = signals.terminate.recv() => break,
+            _ = signals.interrupt.recv() => break,
+            _ = signals.hang_up.recv() => {
+                control.put_back();
+                reloader.reload("SIGHUP").await;
+            }
+            _ = sweep.tick() => control.put_back(),
             () = reloader.changed() => reloader.reload("a file changed").await,
             ended = &mut engine => {
                 let why = ended.err().map_or_else(String::new, |problem| problem.to_string());
@@ -163,7 +193,7 @@ async fn daemon(path: &Path, loaded: Loaded) -> Result<Done, CommandError> {
     if let Err(problem) = engine.await {
         error!(%problem, "the monitor did not end as it should");
     }
-    control.abort();
+    control.stop();
     let left = DRAIN_LIMIT.saturating_sub(begun.elapsed());
     if !channel.drain(left).await {
         warn!("not every sink has every alert yet; the rest is delivered at the next start");
