@@ -106,6 +106,16 @@ async fn a_user_that_may_not_encrypt_is_told() {
 }
 
 #[tokio::test]
+async fn a_user_that_has_to_encrypt_is_told_so() {
+    let snmptrapd = Snmptrapd::started();
+    let section = snmptrapd.v3("inform", USUAL);
+    let (clear, _) = section.split_once("priv = ").unwrap();
+    let words = words(clear, &snmptrapd).await;
+    assert!(words.contains("encryption"), "{words}");
+    assert!(words.contains("give `priv`"), "{words}");
+}
+
+#[tokio::test]
 async fn a_password_that_is_put_right_counts_with_the_next_batch() {
     let snmptrapd = Snmptrapd::started();
     let section = snmptrapd.v3("inform", USUAL) + QUICK;

@@ -101,3 +101,12 @@ fn what_is_wrong_with_a_section_as_a_whole_names_the_sink_and_its_line() {
     let told = spec(text).unwrap_err();
     assert!(told.starts_with("f:3: sink.x.http"), "{told}");
 }
+
+#[test]
+fn a_sink_whose_receiver_says_nothing_is_known_behind_its_filter_too() {
+    for (target, confirms) in [("udp:127.0.0.1:1", false), ("unix:/dev/log", true)] {
+        let text = format!("[sink.x.syslog]\ntarget = \"{target}\"\nmin_severity = \"major\"\n");
+        let sink = spec(&text).unwrap().build().unwrap();
+        assert_eq!(sink.confirms(), confirms, "{target}");
+    }
+}
