@@ -1,0 +1,14 @@
+//! The management server: decides what every router watches and gets it there, takes alerts in by
+//! HTTP and by visits, stores each once, and forwards what it stored.
+//!
+//! `plan` is pure, SQL lives in `store` alone, HTTP servers in `api` alone; `cli` composes.
+
+#![forbid(unsafe_code)]
+
+pub mod api;
+pub mod cli;
+pub mod config;
+pub mod forward;
+pub mod plan;
+pub mod routers;
+pub mod store;

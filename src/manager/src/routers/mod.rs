@@ -1,0 +1,4 @@
+//! Reaching routers: a shell on each, directly or through its host; what is sent, and what a visit
+//! brings back.
+
+pub mod shell;
