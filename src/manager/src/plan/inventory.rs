@@ -53,6 +53,13 @@ pub struct Zone {
     pub name: String,
     /// Basic or Advanced.
     pub network_type: ZoneType,
+    /// CloudStack's `network.router.EnableServiceMonitoring`; absent: as the policy has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub monitoring: Option<bool>,
+    /// Which import it came from (`file inventory.toml`, `CloudStack at https://…`); absent: entered by
+    /// hand. Only the same import removes it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
 }
 
 /// How a zone's networks are made.
@@ -78,6 +85,10 @@ pub struct Offering {
     pub redundant_router: bool,
     /// The providers of each service: `Dhcp` → `VirtualRouter`.
     pub services: BTreeMap<String, Vec<String>>,
+    /// Which import it came from (`file inventory.toml`, `CloudStack at https://…`); absent: entered by
+    /// hand. Only the same import removes it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
 }
 
 /// A network.
@@ -97,12 +108,16 @@ pub struct Network {
     /// The VPC it is a tier of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vpc: Option<String>,
-    /// CloudStack's `network.router.EnableServiceMonitoring`; absent: as the zone's default, on.
+    /// CloudStack's `network.router.EnableServiceMonitoring`; absent: as its zone has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub monitoring: Option<bool>,
     /// Services (by `service`) that no router watches for this network.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub excluded: BTreeSet<String>,
+    /// Which import it came from (`file inventory.toml`, `CloudStack at https://…`); absent: entered by
+    /// hand. Only the same import removes it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
 }
 
 /// The sorts of networks that a virtual router serves.
@@ -156,6 +171,10 @@ pub struct Router {
     /// Services (by `service`) that this router does not watch.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub excluded: BTreeSet<String>,
+    /// Which import it came from (`file inventory.toml`, `CloudStack at https://…`); absent: entered by
+    /// hand. Only the same import removes it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
 }
 
 /// An interface of a router.
