@@ -1,12 +1,15 @@
 //! What a router watches, and why: pure functions of the inventory. No I/O.
 //!
-//! [`Plan::of`] selects; [`forms`] writes a plan down as CloudStack does.
+//! [`Plan::of`] selects; [`forms`] writes a plan down as CloudStack does;
+//! [`changes`] says what an import would change.
 
+pub mod changes;
 #[cfg(test)]
 pub(crate) mod examples;
 pub mod forms;
 pub mod inventory;
 mod select;
+mod words;
 
 use serde::Serialize;
 
