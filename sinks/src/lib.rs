@@ -23,6 +23,9 @@ mod tls;
 pub mod wording;
 
 pub use clock::LocalTime;
+/// CloudStack's API for whoever else calls it: the signature, the way there and the words for what
+/// goes wrong are those of the sink.
+pub use http::api as cloudstack;
 pub use kind::{Build, BuildError, Host, Kind, Section, SectionError};
 
 /// Every kind of sink there is.

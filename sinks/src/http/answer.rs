@@ -77,6 +77,10 @@ impl Answer {
         self.0.status()
     }
 
+    pub(super) fn headers(&self) -> &HeaderMap {
+        self.0.headers()
+    }
+
     /// Taken, or why not. `hint` says what to do when we are not who we should be.
     pub(super) async fn taken(self, hint: &str) -> Result<(), Refusal> {
         if self.status().is_success() {
@@ -106,6 +110,18 @@ impl Answer {
         body
     }
 
+    /// The whole body.
+    pub(super) async fn whole(mut self, limit: usize) -> Result<Vec<u8>, NotWhole> {
+        let mut body = Vec::new();
+        while let Some(chunk) = self.0.chunk().await.map_err(|_| NotWhole::Cut)? {
+            if body.len() + chunk.len() > limit {
+                return Err(NotWhole::TooLarge(limit));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
     /// The receiver's words, harmless and short; empty for a page.
     async fn words(self) -> String {
         let url = self.0.url().clone();
@@ -124,6 +140,15 @@ impl Answer {
         let words = without_tokens(&String::from_utf8_lossy(&body), &url);
         said(words.as_bytes())
     }
+}
+
+/// Why an answer could not be read to its end.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotWhole {
+    #[error("the answer was cut off")]
+    Cut,
+    #[error("the answer is larger than {} bytes", .0)]
+    TooLarge(usize),
 }
 
 /// A receiver's words as they are told.
@@ -160,7 +185,7 @@ fn refusal(status: StatusCode, headers: &HeaderMap, words: &str, hint: &str) -> 
     }
 }
 
-fn named(status: StatusCode) -> String {
+pub(super) fn named(status: StatusCode) -> String {
     match status.canonical_reason() {
         Some(reason) => format!("{} {reason}", status.as_u16()),
         None => status.as_u16().to_string(),
@@ -168,7 +193,7 @@ fn named(status: StatusCode) -> String {
 }
 
 /// Where a redirect points, without its query, which may hold a token.
-fn redirect(headers: &HeaderMap) -> String {
+pub(super) fn redirect(headers: &HeaderMap) -> String {
     let to = headers
         .get(header::LOCATION)
         .map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned())

@@ -16,7 +16,6 @@ use tokio::time::Instant;
 
 use super::address::Address;
 use super::answer::{Answer, Refusal};
-use super::config::Config;
 use crate::resolve::Resolver;
 use crate::{clean, tls};
 
@@ -55,12 +54,17 @@ enum OpenError {
 }
 
 impl Exchange {
-    pub(super) fn new(config: Config) -> Self {
+    pub(super) fn new(
+        url: Address,
+        timeout: Duration,
+        proxy: Option<Address>,
+        tls: Option<tls::Settings>,
+    ) -> Self {
         Self {
-            url: config.url,
-            timeout: config.timeout,
-            proxy: config.proxy,
-            tls: config.tls,
+            url,
+            timeout,
+            proxy,
+            tls,
             names: Names::default(),
         }
     }

@@ -24,6 +24,8 @@ use self::config::{Config, Format};
 use self::line::{Exchange, Line};
 use crate::{BuildError, Kind, Section};
 
+pub use self::cloudstack::api;
+
 pub(crate) const KIND: Kind = Kind {
     name: "http",
     summary: "posts signed CloudEvents to a webhook, or tells Alertmanager or CloudStack's API",
@@ -73,7 +75,7 @@ impl Http {
             Format::CloudStack(account) => Box::new(cloudstack::CloudStack::new(account)),
         };
         Ok(Self {
-            exchange: Exchange::new(config),
+            exchange: Exchange::new(config.url, config.timeout, config.proxy, config.tls),
             told,
             gone: None,
         })

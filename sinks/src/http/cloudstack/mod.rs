@@ -2,11 +2,12 @@
 //! until it is done. What CloudStack says it did it may not have done: it drops an alert silently while
 //! an older one of this type, zone and pod is not archived. So this is never the only way to be told.
 
+pub mod api;
 mod signing;
 mod text;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,7 +18,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::http::Told;
-use crate::http::answer::{Refusal, said};
+use crate::http::answer::{Answer, Refusal, said};
 use crate::http::line::Line;
 use crate::http::signature::{self, SecretError};
 
@@ -59,12 +60,17 @@ impl Account {
 
     /// The key that requests are signed with.
     pub(super) fn key(&self) -> Result<hmac::Key, SecretError> {
-        let text = signature::read_text("secret_key_file", &self.secret_key)?;
-        Ok(hmac::Key::new(
-            hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
-            text.as_bytes(),
-        ))
+        secret_key(&self.secret_key)
     }
+}
+
+/// The key that stands in a file.
+fn secret_key(path: &Path) -> Result<hmac::Key, SecretError> {
+    let text = signature::read_text("secret_key_file", path)?;
+    Ok(hmac::Key::new(
+        hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+        text.as_bytes(),
+    ))
 }
 
 /// The API of a CloudStack management server.
@@ -238,14 +244,7 @@ impl CloudStack {
             .account
             .key()
             .map_err(|error| Refusal::later(error.to_string()))?;
-        let mut all: BTreeMap<_, _> = parameters.iter().copied().collect();
-        all.insert("apikey", &self.account.api_key);
-        all.insert("response", "json");
-        let mut headers = HeaderMap::new();
-        let form = HeaderValue::from_static("application/x-www-form-urlencoded");
-        headers.insert(CONTENT_TYPE, form);
-        let body = signing::signed(&all, Timestamp::now(), &key);
-        let answer = line.post(headers, body.into_bytes()).await?;
+        let answer = asked(parameters, &self.account.api_key, &key, line).await?;
         let status = answer.status();
         if !status.is_success() {
             let status = status.as_u16();
@@ -260,6 +259,23 @@ impl CloudStack {
             ))),
         }
     }
+}
+
+/// Signs a command and posts it.
+async fn asked(
+    parameters: &[(&'static str, &str)],
+    api_key: &str,
+    key: &hmac::Key,
+    line: &Line<'_>,
+) -> Result<Answer, Refusal> {
+    let mut all: BTreeMap<_, _> = parameters.iter().copied().collect();
+    all.insert("apikey", api_key);
+    all.insert("response", "json");
+    let mut headers = HeaderMap::new();
+    let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+    headers.insert(CONTENT_TYPE, form);
+    let body = signing::signed(&all, Timestamp::now(), key);
+    line.post(headers, body.into_bytes()).await
 }
 
 /// A job that was asked for.
