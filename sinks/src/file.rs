@@ -8,22 +8,44 @@ use std::path::{Path, PathBuf};
 
 /// Why a file was not read. Never holds a part of its content.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum FileError {
+pub enum FileError {
+    /// The system refuses.
     #[error("cannot read {}: {source}", path.display())]
-    Io { path: PathBuf, source: io::Error },
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A pipe, a device, a folder.
     #[error("{} is not a regular file", .0.display())]
     NotRegular(PathBuf),
+    /// Longer than any such file is.
     #[error("{} is larger than {limit} bytes", path.display())]
-    TooLarge { path: PathBuf, limit: u64 },
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The most it may hold; bytes.
+        limit: u64,
+    },
+    /// Others may read a secret.
     #[error(
         "{} holds a secret, but others may read it (mode {mode:04o}): run chmod 0600 on it",
         path.display()
     )]
-    Exposed { path: PathBuf, mode: u32 },
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
 }
 
 /// Reads a regular file of at most `limit` bytes.
-pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
+///
+/// # Errors
+/// [`FileError`] says why it was not read.
+pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     read_open(open(path)?, path, limit)
 }
 
@@ -65,7 +87,10 @@ pub(crate) fn reader(path: &Path, limit: u64) -> Result<(impl Read + use<>, Vers
 }
 
 /// Reads a file that only its owner may read.
-pub(crate) fn read_secret(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
+///
+/// # Errors
+/// [`FileError`] says why it was not read.
+pub fn read_secret(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     let file = open(path)?;
     let mode = file
         .metadata()

@@ -8,7 +8,7 @@ mod clock;
 mod email;
 #[cfg(test)]
 mod examples;
-mod file;
+pub mod file;
 mod http;
 mod kind;
 #[cfg(test)]
