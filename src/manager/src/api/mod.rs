@@ -1,1 +1,9 @@
-//! To be written.
+//! What is spoken over HTTP: the server with its limits, and the answers.
+
+pub mod clock;
+pub mod receive;
+pub mod refusal;
+pub mod server;
+pub mod signed;
+#[cfg(test)]
+mod trial;

@@ -1,0 +1,130 @@
+//! Requests that a router signs, as Standard Webhooks 1.0.0 has it: which key, which time, and
+//! whether the signature holds. Routers that there are and routers that there are not are
+//! answered alike, in words and in work.
+
+mod headers;
+mod keys;
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use ring::hmac;
+use ring::rand::SystemRandom;
+
+pub use self::headers::{Signed, Unsigned};
+pub use self::keys::{Keyring, Keys};
+use super::refusal::Refusal;
+use crate::store::StoreError;
+
+/// How old keys may be that are used; how long a key that was retired elsewhere is still good.
+const KEPT: Duration = Duration::from_secs(30);
+/// The same after a signature did not hold: the key may have been issued just now.
+const KEPT_IN_DOUBT: Duration = Duration::from_secs(1);
+
+/// Why a router is not believed.
+#[derive(Debug, thiserror::Error)]
+pub enum Disbelief {
+    /// The router is not known, or the signature is not made with a key of it. No one is told
+    /// which.
+    #[error("this is not signed with a key of the router that it names")]
+    NotProven,
+    /// The keys could not be looked up.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Who checks signatures.
+#[derive(Debug)]
+pub struct Verifier {
+    keys: Keyring,
+    /// Stands in for the keys of routers that there are not.
+    nobody: Keys,
+    /// Made anew with each start; comparing by it takes the same time whatever is compared.
+    blind: hmac::Key,
+}
+
+impl Verifier {
+    /// Checks by these keys.
+    ///
+    /// # Errors
+    /// The system has no random numbers.
+    pub fn new(keys: Keyring) -> Result<Self, ring::error::Unspecified> {
+        let random = SystemRandom::new();
+        let key = || hmac::Key::generate(hmac::HMAC_SHA256, &random);
+        Ok(Self {
+            keys,
+            nobody: Keys::from(vec![key()?]),
+            blind: key()?,
+        })
+    }
+
+    /// Whether `router` signed `content`, which begins with [`Signed::prefix`].
+    ///
+    /// # Errors
+    /// [`Disbelief`] when it did not, or its keys cannot be looked up.
+    pub async fn check(
+        &self,
+        router: &str,
+        signed: &Signed<'_>,
+        content: &[u8],
+    ) -> Result<(), Disbelief> {
+        for age in [KEPT, KEPT_IN_DOUBT] {
+            let found = self.keys.of(router, age).await?;
+            let holds = self.holds(found.keys.as_ref().unwrap_or(&self.nobody), signed, content);
+            if holds && found.keys.is_some() {
+                return Ok(());
+            }
+            if found.fresh {
+                break;
+            }
+        }
+        Err(Disbelief::NotProven)
+    }
+
+    /// Whether one of the signatures is made with one of the keys.
+    fn holds(&self, keys: &Keys, signed: &Signed<'_>, content: &[u8]) -> bool {
+        // The content is hashed once for each key, not for each signature.
+        let mut holds = false;
+        for key in keys.iter() {
+            let right = hmac::sign(key, content);
+            let right = hmac::sign(&self.blind, right.as_ref());
+            for given in signed.signatures() {
+                holds |= hmac::verify(&self.blind, given, right.as_ref()).is_ok();
+            }
+        }
+        holds
+    }
+
+    /// The keys of a router were changed here: the next look is at the store.
+    pub fn forget(&self, router: &str) {
+        self.keys.forget(router);
+    }
+}
+
+impl From<Disbelief> for Refusal {
+    fn from(disbelief: Disbelief) -> Self {
+        match disbelief {
+            Disbelief::NotProven => Self::new(StatusCode::UNAUTHORIZED, disbelief.to_string()),
+            Disbelief::Store(error) => Self::from(&error),
+        }
+    }
+}
+
+impl From<&StoreError> for Refusal {
+    /// What went wrong inside is for the log; the client learns whether to come again.
+    fn from(error: &StoreError) -> Self {
+        tracing::warn!(%error, "the store does not answer a request");
+        match error {
+            StoreError::Unavailable(_) => {
+                Self::later("the database does not answer", Duration::from_secs(5))
+            }
+            _ => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "this could not be done; the log says why",
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
