@@ -8,7 +8,7 @@ use channel::Reader;
 use contract::{Event, Timestamp, human};
 use sinks::LocalTime;
 
-use super::output::{self, Audience};
+use super::output::{self, Audience, OutputError};
 use super::{CommandError, Done, places};
 
 /// How often `--follow` looks for more.
@@ -91,7 +91,7 @@ pub(super) fn run(path: &Path, arguments: &Arguments) -> Result<Done, CommandErr
     }
 }
 
-fn show(event: &Event, json: bool, zone: &LocalTime) -> Result<Audience, CommandError> {
+fn show(event: &Event, json: bool, zone: &LocalTime) -> Result<Audience, OutputError> {
     if json {
         return output::print_json(event);
     }

@@ -6,10 +6,8 @@ mod completions;
 mod demo;
 mod hold;
 mod legacy_alerts;
-mod log;
 mod man;
 mod once;
-mod output;
 mod poll;
 mod recorder;
 mod run;
@@ -20,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use terminal::{log, output};
 use tracing::level_filters::LevelFilter;
 
 use crate::config::Places;
@@ -125,6 +124,12 @@ pub(crate) enum CommandError {
     /// Another instance works: exit code 75.
     #[error("{0}")]
     Locked(String),
+}
+
+impl From<output::OutputError> for CommandError {
+    fn from(error: output::OutputError) -> Self {
+        Self::Failed(error.to_string())
+    }
 }
 
 impl From<LockError> for CommandError {

@@ -27,7 +27,7 @@ struct Lost {
 }
 
 /// Sentences with fields on stderr; the journal of systemd puts its own stamps on them.
-pub(super) fn start(level: LevelFilter) {
+pub fn start(level: LevelFilter) {
     let builder = tracing_subscriber::fmt()
         .with_max_level(level)
         .with_writer(|| Stderr)
@@ -42,7 +42,7 @@ pub(super) fn start(level: LevelFilter) {
 }
 
 /// Writes text to stderr, line by line, without what could steer a terminal.
-pub(super) fn say(text: &str) {
+pub fn say(text: &str) {
     let mut lost = LOST.lock().unwrap_or_else(PoisonError::into_inner);
     let stderr = io::stderr();
     for line in contract::clean::text(text).lines() {

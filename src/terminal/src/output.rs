@@ -7,11 +7,20 @@ use std::io::{self, Write as _};
 use contract::clean;
 use serde::Serialize;
 
-use super::CommandError;
+/// Why nothing is printed.
+#[derive(Debug, thiserror::Error)]
+pub enum OutputError {
+    /// The value has no form in JSON.
+    #[error("this makes no JSON: {0}")]
+    NoJson(#[from] serde_json::Error),
+    /// A full disk, say.
+    #[error("standard output cannot be written: {0}")]
+    Unwritten(#[source] io::Error),
+}
 
 /// Whether anybody still reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Audience {
+pub enum Audience {
     /// As far as is known.
     Stays,
     /// Nothing more needs to be printed.
@@ -22,7 +31,7 @@ pub(super) enum Audience {
 ///
 /// # Errors
 /// When stdout cannot be written, unless its reader has gone.
-pub(super) fn print(text: &str) -> Result<Audience, CommandError> {
+pub fn print(text: &str) -> Result<Audience, OutputError> {
     raw(clean::text(text).as_bytes())
 }
 
@@ -31,9 +40,8 @@ pub(super) fn print(text: &str) -> Result<Audience, CommandError> {
 ///
 /// # Errors
 /// As [`print`].
-pub(super) fn print_json(value: &impl Serialize) -> Result<Audience, CommandError> {
-    let json = serde_json::to_string(value)
-        .map_err(|problem| CommandError::Failed(format!("this makes no JSON: {problem}")))?;
+pub fn print_json(value: &impl Serialize) -> Result<Audience, OutputError> {
+    let json = serde_json::to_string(value)?;
     raw(escaped(&json).as_bytes())
 }
 
@@ -41,14 +49,12 @@ pub(super) fn print_json(value: &impl Serialize) -> Result<Audience, CommandErro
 ///
 /// # Errors
 /// As [`print`].
-pub(super) fn raw(bytes: &[u8]) -> Result<Audience, CommandError> {
+pub fn raw(bytes: &[u8]) -> Result<Audience, OutputError> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Ok(()) => Ok(Audience::Stays),
         Err(problem) if problem.kind() == io::ErrorKind::BrokenPipe => Ok(Audience::Left),
-        Err(problem) => Err(CommandError::Failed(format!(
-            "standard output cannot be written: {problem}"
-        ))),
+        Err(problem) => Err(OutputError::Unwritten(problem)),
     }
 }
 
