@@ -2,3 +2,4 @@
 //! brings back.
 
 pub mod shell;
+pub mod ssh;

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use crate::plan::inventory::Router;
+
 /// Why a router could not be asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReachError {
@@ -15,7 +17,7 @@ pub enum ReachError {
     /// It answered more than is taken.
     #[error("it answered more than {0} bytes")]
     TooMuch(usize),
-    /// Host key or log-in refused; a person must look.
+    /// Host key or log-in refused, or it cannot be asked as things are written; a person must look.
     #[error("{0}")]
     Refused(String),
 }
@@ -29,6 +31,14 @@ pub struct Answer {
     pub output: Vec<u8>,
     /// What it complained about, bounded.
     pub errors: Vec<u8>,
+}
+
+impl Answer {
+    /// Whether it says that all went well.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        self.exit == Some(0)
+    }
 }
 
 /// A session with one router.
@@ -47,6 +57,17 @@ pub trait Shell: Send {
         limit: Duration,
     ) -> Result<Answer, ReachError>;
 
-    /// Ends the session; the router keeps nothing of it.
+    /// Ends the session; the router keeps nothing of it. A session that is dropped instead ends
+    /// too, only less politely.
     async fn close(self: Box<Self>);
+}
+
+/// A way to open sessions.
+#[async_trait::async_trait]
+pub trait Reach: Send + Sync {
+    /// Opens a session with this router.
+    ///
+    /// # Errors
+    /// When the router cannot be reached.
+    async fn open(&self, router: &Router) -> Result<Box<dyn Shell>, ReachError>;
 }
