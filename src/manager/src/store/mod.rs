@@ -1,5 +1,155 @@
 //! Everything that is kept, behind plain methods: `SQLite` in one file, or `MySQL`/`MariaDB` for
 //! several management servers side by side. No SQL stands anywhere else.
+//!
+//! `database` and `dialect` know which database it is; every other file is written once for both.
 
-mod api_sketch;
-pub use api_sketch::*;
+mod alerts;
+mod apply;
+mod audit;
+mod database;
+mod dialect;
+mod error;
+mod incoming;
+mod inventory;
+mod jobs;
+mod keys;
+mod migrations;
+mod names;
+mod outages;
+mod outgoing;
+mod page;
+mod retry;
+mod routers;
+mod sealing;
+mod services;
+mod statement;
+mod usage;
+mod visits;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+pub use alerts::{Batch, Stored, Via};
+pub use audit::AuditEntry;
+pub use error::{Result, StoreError};
+pub use jobs::JobLease;
+pub use keys::RouterKey;
+pub use outgoing::Outgoing;
+pub use page::{LARGEST_PAGE, Page, Paged};
+pub use usage::UsageSample;
+pub use visits::{Cursor, Due, Visit, WorkLease};
+
+use database::{Database, Transaction};
+use dialect::Dialect;
+use sealing::Sealing;
+use statement::sql;
+
+/// Everything that is kept; cheap to clone.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    database: Database,
+    sealing: Sealing,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_tuple("Store")
+            .field(&self.dialect())
+            .finish()
+    }
+}
+
+/// Sealed with the key file at the first start, so that a wrong one is noticed at the next.
+const SEAL_CHECK: &str = "sealing_check";
+
+impl Store {
+    /// Opens `sqlite:/path/manager.db` or `mysql://user@host/name` and brings its tables to this
+    /// version. `sealing_key` is the file (0600, made when absent) whose key seals the routers'
+    /// keys at rest.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] while the database is away; [`StoreError::Broken`] for a URL, a
+    /// database or a key file that cannot be used.
+    pub async fn open(url: &str, sealing_key: &Path) -> Result<Self> {
+        let database = Database::open(url).await?;
+        let check = database
+            .row(sql("SELECT value FROM settings WHERE name = ?").bind(SEAL_CHECK))
+            .await?
+            .map(|row| row.text(0))
+            .transpose()?;
+        let sealing = Sealing::open(sealing_key, check.is_none())?;
+        let store = Self(Arc::new(Inner { database, sealing }));
+        let check = match check {
+            Some(check) => check,
+            None => store.first_seal_check().await?,
+        };
+        if store.0.sealing.open_seal(SEAL_CHECK, &check).is_err() {
+            return Err(StoreError::Broken(format!(
+                "the sealing key file {} is not the one that this database's keys are sealed with",
+                sealing_key.display()
+            )));
+        }
+        Ok(store)
+    }
+
+    /// Writes the check unless another manager was faster; gives the one that stands.
+    async fn first_seal_check(&self) -> Result<String> {
+        let sealed = self.0.sealing.seal(SEAL_CHECK, b"")?;
+        let statement = format!(
+            "INSERT INTO settings (name, value) VALUES (?, ?) {} name = name",
+            self.dialect().on_conflict("name"),
+        );
+        retry::retry(async || {
+            let mut transaction = self.begin().await?;
+            transaction
+                .run(sql(statement.as_str()).bind(SEAL_CHECK).bind(&sealed))
+                .await?;
+            let row = transaction
+                .row(sql("SELECT value FROM settings WHERE name = ?").bind(SEAL_CHECK))
+                .await?;
+            let check = row
+                .ok_or_else(|| StoreError::Broken("a setting just written is not there".into()))?
+                .text(0)?;
+            transaction.commit().await?;
+            Ok(check)
+        })
+        .await
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it does not.
+    pub async fn ping(&self) -> Result<()> {
+        self.0.database.rows(sql("SELECT 1")).await.map(drop)
+    }
+
+    /// Ends every connection; what is under way ends first.
+    pub async fn close(&self) {
+        self.0.database.close().await;
+    }
+
+    fn dialect(&self) -> Dialect {
+        self.0.database.dialect()
+    }
+
+    async fn begin(&self) -> Result<Transaction> {
+        self.0.database.begin().await
+    }
+}
+
+/// Cuts `items` into parts of few distinct sizes (falling, the last of them 1): statements of equal
+/// length are prepared once.
+fn parts<'a, T>(items: &'a [T], sizes: &'a [usize]) -> impl Iterator<Item = &'a [T]> {
+    let mut rest = items;
+    std::iter::from_fn(move || {
+        let size = *sizes.iter().find(|size| **size <= rest.len())?;
+        let (part, behind) = rest.split_at(size);
+        rest = behind;
+        Some(part)
+    })
+}

@@ -1,0 +1,107 @@
+//! What routers deliver, and storing it: many batches in one transaction, every (router, event id)
+//! once, with its outage and its place among what is to be forwarded.
+
+use contract::Event;
+
+use super::Store;
+use super::error::{Result, StoreError};
+use super::incoming::{Incoming, insert};
+use super::retry::retry;
+use super::routers::numbers_of;
+
+/// How an alert came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// The router sent it.
+    Http,
+    /// A visit read it from vrwatch.
+    Visit,
+    /// A visit read it from CloudStack's own log.
+    Legacy,
+    /// It is the manager's own.
+    Manager,
+}
+
+impl Via {
+    pub(super) const fn number(self) -> i64 {
+        match self {
+            Self::Http => 0,
+            Self::Visit => 1,
+            Self::Legacy => 2,
+            Self::Manager => 3,
+        }
+    }
+}
+
+/// What one router delivered at once, in its order.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// The router's name. Whether the events speak of it is the caller's to check.
+    pub router: String,
+    /// The events.
+    pub events: Vec<Event>,
+    /// How they came in.
+    pub via: Via,
+}
+
+/// How much of a batch was new.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// Stored now.
+    pub new: u64,
+    /// Stored before, or twice in what was given.
+    pub known: u64,
+}
+
+impl Store {
+    /// Stores many batches in one transaction (group commit). When it returns they are on disk.
+    ///
+    /// A batch of an unknown router, or with an event that does not fit, is told for itself and
+    /// keeps none of the others from being stored.
+    ///
+    /// # Errors
+    /// The database's: then nothing of all was stored.
+    pub async fn store_batches(&self, batches: &[Batch]) -> Result<Vec<Result<Stored>>> {
+        // Before the transaction, so that the one writer is not kept waiting.
+        let incoming: Vec<Result<Vec<Incoming<'_>>>> = batches
+            .iter()
+            .map(|batch| Incoming::all_of(&batch.events, batch.via))
+            .collect();
+        let told = retry(async || {
+            let names: Vec<&str> = batches.iter().map(|batch| batch.router.as_str()).collect();
+            let mut transaction = self.begin().await?;
+            let numbers = numbers_of(&mut transaction, &names).await?;
+            let of_known_routers: Vec<(i64, &[Incoming<'_>])> = batches
+                .iter()
+                .zip(&incoming)
+                .filter_map(|(batch, incoming)| {
+                    let number = *numbers.get(batch.router.as_str())?;
+                    Some((number, incoming.as_ref().ok()?.as_slice()))
+                })
+                .collect();
+            let stored = insert(&mut transaction, self.dialect(), &of_known_routers).await?;
+            transaction.commit().await?;
+            let known: Vec<bool> = names
+                .iter()
+                .map(|name| numbers.contains_key(name))
+                .collect();
+            Ok((known, stored))
+        })
+        .await;
+        let (known, stored) = told?;
+        let mut stored = stored.into_iter();
+        Ok(incoming
+            .into_iter()
+            .zip(batches)
+            .zip(known)
+            .map(|((incoming, batch), known)| {
+                incoming?;
+                if known {
+                    Ok(stored.next().unwrap_or_default())
+                } else {
+                    Err(StoreError::NoSuchRouter(batch.router.clone()))
+                }
+            })
+            .collect())
+    }
+}

@@ -1,0 +1,173 @@
+//! What is to be forwarded. An alert waits, without a number, from the transaction that stored it;
+//! the holder of the job `forward` numbers what waits: transactions of several managers commit in
+//! no particular order, and a number given at once would let a reader pass over a late one.
+
+use contract::Event;
+
+use super::Store;
+use super::dialect::places;
+use super::error::{Result, StoreError};
+use super::incoming::SIZES;
+use super::jobs::JobLease;
+use super::names::check;
+use super::retry::retry;
+use super::statement::{from_json, sql};
+
+/// A stored alert to forward, in the gapless total order of `position`.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    /// From 1.
+    pub position: i64,
+    /// The zone of its router.
+    pub zone: Option<String>,
+    /// The event.
+    pub event: Event,
+}
+
+const LAST_POSITION: &str = "last_position";
+/// The most rows of one call.
+const LARGEST: u32 = 5_000;
+
+impl Store {
+    /// Gives up to `limit` waiting alerts their positions; how many it were.
+    ///
+    /// # Errors
+    /// [`StoreError::Outrun`] when the job was taken over, or the database's.
+    pub async fn number_outgoing(&self, lease: &JobLease, limit: u32) -> Result<u64> {
+        retry(async || {
+            let mut transaction = self.begin().await?;
+            self.fence_job(&mut transaction, lease).await?;
+            let rows = transaction
+                .rows(
+                    sql("SELECT alert FROM forward_waiting ORDER BY alert LIMIT ?")
+                        .bind(limit.min(LARGEST)),
+                )
+                .await?;
+            let alerts: Vec<i64> = rows
+                .iter()
+                .map(|row| row.integer(0))
+                .collect::<Result<_>>()?;
+            if alerts.is_empty() {
+                return Ok(0);
+            }
+            let last = transaction
+                .row(sql("SELECT value FROM settings WHERE name = ?").bind(LAST_POSITION))
+                .await?
+                .ok_or_else(|| StoreError::Broken("the last position is not there".into()))?;
+            let mut position: i64 = from_json(&last.text(0)?)?;
+            for part in super::parts(&alerts, &SIZES) {
+                let mut number = sql(format!(
+                    "INSERT INTO forward_outgoing (position, alert) VALUES {}",
+                    places("(?, ?)", part.len())
+                ));
+                for alert in part {
+                    position += 1;
+                    number = number.bind(position).bind(*alert);
+                }
+                transaction.run(number).await?;
+                let end = format!(
+                    "DELETE FROM forward_waiting WHERE alert IN ({})",
+                    places("?", part.len())
+                );
+                transaction
+                    .run(sql(end).bind_all(part.iter().copied()))
+                    .await?;
+            }
+            transaction
+                .run(
+                    sql("UPDATE settings SET value = ? WHERE name = ?")
+                        .bind(position.to_string())
+                        .bind(LAST_POSITION),
+                )
+                .await?;
+            transaction.commit().await?;
+            Ok(alerts.len() as u64)
+        })
+        .await
+    }
+
+    /// The alerts after a position, in order, at most `limit`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn outgoing_after(&self, position: i64, limit: u32) -> Result<Vec<Outgoing>> {
+        let rows = self
+            .0
+            .database
+            .rows(
+                sql(
+                    "SELECT o.position, r.zone, a.event FROM forward_outgoing o \
+                     JOIN alerts a ON a.id = o.alert JOIN routers r ON r.number = a.router \
+                     WHERE o.position > ? ORDER BY o.position LIMIT ?",
+                )
+                .bind(position)
+                .bind(limit.min(LARGEST)),
+            )
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Outgoing {
+                    position: row.integer(0)?,
+                    zone: row.text_or_null(1)?,
+                    event: row.json(2)?,
+                })
+            })
+            .collect()
+    }
+
+    /// Each sink's name, and up to which position it has delivered.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn forward_cursors(&self) -> Result<Vec<(String, i64)>> {
+        let rows = self
+            .0
+            .database
+            .rows(sql(
+                "SELECT sink, position FROM forward_cursors ORDER BY sink",
+            ))
+            .await?;
+        rows.iter()
+            .map(|row| Ok((row.text(0)?, row.integer(1)?)))
+            .collect()
+    }
+
+    /// Saves how far the sinks are, forgets sinks that are not given, and removes what all of them
+    /// have; with no sink at all, everything that is numbered.
+    ///
+    /// # Errors
+    /// [`StoreError::Outrun`] when the job was taken over, or the database's.
+    pub async fn save_forward_cursors(
+        &self,
+        lease: &JobLease,
+        cursors: &[(String, i64)],
+    ) -> Result<()> {
+        for (sink, _) in cursors {
+            check("a sink's name", sink)?;
+        }
+        let done = cursors
+            .iter()
+            .map(|(_, position)| *position)
+            .min()
+            .unwrap_or(i64::MAX);
+        retry(async || {
+            let mut transaction = self.begin().await?;
+            self.fence_job(&mut transaction, lease).await?;
+            transaction.run(sql("DELETE FROM forward_cursors")).await?;
+            for (sink, position) in cursors {
+                transaction
+                    .run(
+                        sql("INSERT INTO forward_cursors (sink, position) VALUES (?, ?)")
+                            .bind(sink)
+                            .bind(*position),
+                    )
+                    .await?;
+            }
+            transaction
+                .run(sql("DELETE FROM forward_outgoing WHERE position <= ?").bind(done))
+                .await?;
+            transaction.commit().await
+        })
+        .await
+    }
+}

@@ -1,0 +1,149 @@
+//! A real `MariaDB` of a test's own: in a directory of its own, on a loopback port, ended with the
+//! test, also when that is killed. Tests that need one say
+//! `#[path = "../peers/mariadb.rs"] mod mariadb;`.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+const SERVER: &str = "/usr/sbin/mariadbd";
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// A running server; it ends when this is dropped.
+pub(crate) struct MariaDb {
+    server: Child,
+    port: u16,
+    directory: TempDir,
+}
+
+impl MariaDb {
+    /// Starts one with an empty database `vrwatch`.
+    pub(crate) fn start() -> Self {
+        assert!(
+            Path::new(SERVER).exists(),
+            "{SERVER} is missing: run `tests/all` once, it installs what the tests need"
+        );
+        let directory = tempfile::Builder::new()
+            .prefix("vrwatch-mariadb-")
+            .tempdir()
+            .unwrap();
+        let data = directory.path().join("data");
+        run(Command::new("cp").arg("-r").arg(template()).arg(&data));
+        let init = directory.path().join("init.sql");
+        fs::write(
+            &init,
+            "CREATE DATABASE IF NOT EXISTS vrwatch;\n\
+             CREATE USER IF NOT EXISTS 'vrwatch'@'127.0.0.1' IDENTIFIED BY 'enter';\n\
+             GRANT ALL ON vrwatch.* TO 'vrwatch'@'127.0.0.1';\n",
+        )
+        .unwrap();
+        let mut mariadb = Self {
+            server: Command::new("true").spawn().unwrap(),
+            port: 0,
+            directory,
+        };
+        mariadb.server.wait().unwrap();
+        // Somebody else may take the port between our letting go of it and the server's taking it.
+        for _ in 0..5 {
+            mariadb.launch(&init);
+            if mariadb.is_up() {
+                return mariadb;
+            }
+        }
+        panic!("mariadbd does not start: {}", mariadb.log());
+    }
+
+    fn launch(&mut self, init: &Path) {
+        self.port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let path = self.directory.path();
+        let log = fs::File::create(path.join("log")).unwrap();
+        // `setpriv` has the kernel end the server when the test is killed.
+        self.server = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", SERVER, "--no-defaults"])
+            .arg(format!("--datadir={}", path.join("data").display()))
+            .arg(format!("--socket={}", path.join("socket").display()))
+            .arg(format!("--pid-file={}", path.join("pid").display()))
+            .arg(format!("--init-file={}", init.display()))
+            .arg(format!("--port={}", self.port))
+            .args(["--bind-address=127.0.0.1", "--skip-name-resolve"])
+            .args(["--user=root", "--innodb-buffer-pool-size=64M"])
+            .args(["--performance-schema=OFF", "--max-connections=200"])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+    }
+
+    /// Waits until it answers, or has ended.
+    fn is_up(&mut self) -> bool {
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE {
+            if self.log().contains("ready for connections") {
+                return true;
+            }
+            if self.server.try_wait().unwrap().is_some() {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("mariadbd does not come up: {}", self.log());
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
+    }
+
+    /// The URL for `[database] url`.
+    pub(crate) fn url(&self) -> String {
+        format!("mysql://vrwatch:enter@127.0.0.1:{}/vrwatch", self.port)
+    }
+}
+
+impl Drop for MariaDb {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+/// An empty data directory, made once for all tests of this build.
+fn template() -> PathBuf {
+    let template = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mariadb-template");
+    if template.exists() {
+        return template;
+    }
+    let fresh = tempfile::Builder::new()
+        .prefix("mariadb-fresh-")
+        .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
+        .unwrap();
+    let data = fresh.path().join("data");
+    run(Command::new("mariadb-install-db")
+        .args(["--no-defaults", "--user=root", "--skip-test-db"])
+        .args([
+            "--auth-root-authentication-method=normal",
+            "--innodb-log-file-size=16M",
+        ])
+        .arg(format!("--datadir={}", data.display())));
+    // Another test may have been faster: then its template stands.
+    let _ = fs::rename(&data, &template);
+    template
+}
+
+fn run(command: &mut Command) {
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    assert!(
+        output.status.success(),
+        "{command:?}: {}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}

@@ -1,0 +1,167 @@
+//! Forwarding: what is stored waits, is numbered by one manager alone, and is removed when every
+//! sink has it.
+
+use std::time::Duration;
+
+use manager::store::{JobLease, Store, StoreError};
+
+use crate::world::{World, deliver, down, on_both, test_event};
+
+const LONG: Duration = Duration::from_mins(10);
+
+on_both!(
+    stored_alerts_are_numbered_without_a_gap_and_in_their_order,
+    only_one_manager_holds_a_job_until_its_lease_ends,
+    whoever_lost_the_job_numbers_and_saves_nothing,
+    what_every_sink_has_is_removed,
+    two_managers_numbering_in_turn_lose_and_repeat_nothing,
+);
+
+async fn hold(store: &Store, holder: &str) -> JobLease {
+    store
+        .hold_job("forward", holder, LONG)
+        .await
+        .unwrap()
+        .unwrap()
+}
+
+async fn stored_alerts_are_numbered_without_a_gap_and_in_their_order(world: World) {
+    world.add_routers(&["r-1-VM", "r-2-VM"]).await;
+    let store = &world.store;
+    for round in 0..5 {
+        for router in ["r-1-VM", "r-2-VM"] {
+            let events = (0..3)
+                .map(|seq| down(router, &format!("{round}-{seq}"), round * 3 + seq, "o"))
+                .collect::<Vec<_>>();
+            // What is known already is not forwarded again.
+            world.deliver(router, events.clone()).await;
+            world.deliver(router, events).await;
+        }
+    }
+    let lease = hold(store, "m1").await;
+    assert!(store.outgoing_after(0, 10).await.unwrap().is_empty());
+    assert_eq!(store.number_outgoing(&lease, 7).await.unwrap(), 7);
+    assert_eq!(store.number_outgoing(&lease, 1000).await.unwrap(), 23);
+    assert_eq!(store.number_outgoing(&lease, 1000).await.unwrap(), 0);
+    let outgoing = store.outgoing_after(0, 1000).await.unwrap();
+    let positions: Vec<i64> = outgoing.iter().map(|one| one.position).collect();
+    assert_eq!(positions, (1..=30).collect::<Vec<i64>>());
+    for router in ["r-1-VM", "r-2-VM"] {
+        let seqs: Vec<u64> = outgoing
+            .iter()
+            .filter(|one| one.event.router == router)
+            .map(|one| one.event.seq)
+            .collect();
+        assert_eq!(seqs, (0..15).collect::<Vec<u64>>());
+    }
+    assert_eq!(outgoing[0].zone.as_deref(), Some("zone-1"));
+    assert_eq!(store.outgoing_after(28, 1).await.unwrap()[0].position, 29);
+}
+
+async fn only_one_manager_holds_a_job_until_its_lease_ends(world: World) {
+    let store = &world.store;
+    let first = hold(store, "m1").await;
+    assert_eq!(store.hold_job("forward", "m2", LONG).await.unwrap(), None);
+    assert!(store.hold_job("trim", "m2", LONG).await.unwrap().is_some());
+    // Renewed by its holder, the epoch stays; a lease of no length ends at once.
+    let renewed = store
+        .hold_job("forward", "m1", Duration::ZERO)
+        .await
+        .unwrap();
+    assert_eq!(renewed.as_ref(), Some(&first));
+    let second = hold(store, "m2").await;
+    assert!(second.epoch > first.epoch);
+    // The old holder gives back what is no longer its own: nothing happens.
+    store.release_job(&first).await.unwrap();
+    assert_eq!(store.hold_job("forward", "m1", LONG).await.unwrap(), None);
+    store.release_job(&second).await.unwrap();
+    assert!(hold(store, "m1").await.epoch > second.epoch);
+}
+
+async fn whoever_lost_the_job_numbers_and_saves_nothing(world: World) {
+    world.add_routers(&["r-1-VM"]).await;
+    world
+        .deliver("r-1-VM", vec![test_event("r-1-VM", "a")])
+        .await;
+    let store = &world.store;
+    let old = store
+        .hold_job("forward", "m1", Duration::ZERO)
+        .await
+        .unwrap()
+        .unwrap();
+    let new = hold(store, "m2").await;
+    assert!(matches!(
+        store.number_outgoing(&old, 10).await,
+        Err(StoreError::Outrun)
+    ));
+    let cursors = [("mail".to_owned(), 1)];
+    assert!(matches!(
+        store.save_forward_cursors(&old, &cursors).await,
+        Err(StoreError::Outrun)
+    ));
+    assert!(store.forward_cursors().await.unwrap().is_empty());
+    assert_eq!(store.number_outgoing(&new, 10).await.unwrap(), 1);
+}
+
+async fn what_every_sink_has_is_removed(world: World) {
+    world.add_routers(&["r-1-VM"]).await;
+    let store = &world.store;
+    let events = (0..10)
+        .map(|n| test_event("r-1-VM", &n.to_string()))
+        .collect();
+    world.deliver("r-1-VM", events).await;
+    let lease = hold(store, "m1").await;
+    store.number_outgoing(&lease, 100).await.unwrap();
+    let cursors = [("mail".to_owned(), 9), ("syslog".to_owned(), 4)];
+    store.save_forward_cursors(&lease, &cursors).await.unwrap();
+    assert_eq!(store.forward_cursors().await.unwrap(), cursors);
+    assert_eq!(store.outgoing_after(0, 100).await.unwrap()[0].position, 5);
+    // Positions go on where they were, also when everything is gone.
+    store
+        .save_forward_cursors(&lease, &[("mail".to_owned(), 10)])
+        .await
+        .unwrap();
+    assert!(store.outgoing_after(0, 100).await.unwrap().is_empty());
+    world
+        .deliver("r-1-VM", vec![test_event("r-1-VM", "last")])
+        .await;
+    store.number_outgoing(&lease, 100).await.unwrap();
+    assert_eq!(store.outgoing_after(0, 100).await.unwrap()[0].position, 11);
+}
+
+async fn two_managers_numbering_in_turn_lose_and_repeat_nothing(world: World) {
+    world.add_routers(&["r-1-VM", "r-2-VM"]).await;
+    let other = world.another_manager().await;
+    let stores = [world.store.clone(), other];
+    let mut writers = Vec::new();
+    for (store, router) in stores.iter().cloned().zip(["r-1-VM", "r-2-VM"]) {
+        writers.push(tokio::spawn(async move {
+            for n in 0..30 {
+                let events = (0..5)
+                    .map(|m| test_event(router, &format!("{n}-{m}")))
+                    .collect();
+                deliver(&store, router, events).await;
+            }
+        }));
+    }
+    let mut seen = Vec::new();
+    let mut turn = 0;
+    while seen.len() < 300 {
+        turn += 1;
+        let store = &stores[turn % 2];
+        let lease = hold(store, &format!("m{turn}")).await;
+        store.number_outgoing(&lease, 13).await.unwrap();
+        let after = seen.last().map_or(0, |(position, _)| *position);
+        for one in store.outgoing_after(after, 100).await.unwrap() {
+            seen.push((one.position, (one.event.router, one.event.id)));
+        }
+        store.release_job(&lease).await.unwrap();
+    }
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let positions: Vec<i64> = seen.iter().map(|(position, _)| *position).collect();
+    assert_eq!(positions, (1..=300).collect::<Vec<i64>>());
+    let ids: std::collections::HashSet<_> = seen.into_iter().map(|(_, id)| id).collect();
+    assert_eq!(ids.len(), 300);
+}

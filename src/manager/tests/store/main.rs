@@ -1,0 +1,12 @@
+//! The store on both databases: every story is told once and holds on `SQLite` and on a real
+//! `MariaDB`.
+
+#[path = "../peers/mariadb.rs"]
+mod mariadb;
+mod world;
+
+mod alerts;
+mod forwarding;
+mod inventory;
+mod keys;
+mod visits;

@@ -1,0 +1,196 @@
+//! Visits: one visitor a router, and nothing of one whose lease was taken over.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use manager::plan::inventory::Change;
+use manager::store::{Cursor, Due, Store, StoreError, Stored, UsageSample, Via, Visit};
+
+use crate::world::{World, at, down, on_both, router, test_event};
+
+const LONG: Duration = Duration::from_mins(10);
+
+on_both!(
+    a_due_router_is_claimed_once_and_comes_back_when_its_visit_is_due,
+    a_visit_stores_alerts_usage_and_cursor_together,
+    a_visitor_whose_lease_was_taken_over_stores_nothing,
+    misses_are_counted_until_a_visit_succeeds,
+    routers_that_are_stopped_or_removed_are_not_visited,
+    two_claimers_never_hold_the_same_router,
+);
+
+fn visit(due: &Due, events: Vec<contract::Event>, next_visit: Duration) -> Visit {
+    Visit {
+        router: due.router.name.clone(),
+        lease: due.lease.clone(),
+        events,
+        via: Via::Visit,
+        cursor: Cursor {
+            vrwatch: Some("cursor-1".into()),
+            legacy_stamp: Some("2026-11-22 11:47:33".into()),
+        },
+        usage: vec![UsageSample {
+            time: at(0),
+            interface: "eth0".into(),
+            bytes_received: 12,
+            bytes_sent: 13,
+        }],
+        next_visit,
+    }
+}
+
+async fn due(store: &Store, holder: &str, lease: Duration) -> Due {
+    store.claim_due(holder, 10, lease).await.unwrap().remove(0)
+}
+
+async fn a_due_router_is_claimed_once_and_comes_back_when_its_visit_is_due(world: World) {
+    world.add_routers(&["r-1-VM"]).await;
+    let store = &world.store;
+    let first = due(store, "m1", LONG).await;
+    assert_eq!(first.router, router("r-1-VM"));
+    assert!(store.claim_due("m2", 10, LONG).await.unwrap().is_empty());
+    assert!(store.claim("m2", "r-1-VM", LONG).await.unwrap().is_none());
+    store
+        .store_visit(&visit(&first, vec![], LONG))
+        .await
+        .unwrap();
+    // Not due, but whoever asks for it gets it.
+    assert!(store.claim_due("m2", 10, LONG).await.unwrap().is_empty());
+    let second = store.claim("m2", "r-1-VM", LONG).await.unwrap().unwrap();
+    store
+        .store_visit(&visit(&second, vec![], Duration::ZERO))
+        .await
+        .unwrap();
+    assert!(due(store, "m1", LONG).await.lease.token > second.lease.token);
+    assert!(matches!(
+        store.claim("m1", "r-2-VM", LONG).await,
+        Err(StoreError::NoSuchRouter(_))
+    ));
+}
+
+async fn a_visit_stores_alerts_usage_and_cursor_together(world: World) {
+    world.add_routers(&["r-1-VM"]).await;
+    let store = &world.store;
+    world
+        .deliver("r-1-VM", vec![down("r-1-VM", "a", 1, "o")])
+        .await;
+    let first = due(store, "m1", LONG).await;
+    assert_eq!(first.cursor, Cursor::default());
+    assert_eq!(first.last_seen, None);
+    let events = vec![down("r-1-VM", "a", 1, "o"), test_event("r-1-VM", "b")];
+    let made = visit(&first, events, Duration::ZERO);
+    assert_eq!(
+        store.store_visit(&made).await.unwrap(),
+        Stored { new: 1, known: 1 }
+    );
+    let second = due(store, "m1", LONG).await;
+    assert_eq!(second.cursor, made.cursor);
+    assert!(second.last_seen.is_some());
+    assert_eq!(store.usage("r-1-VM", at(0), 10).await.unwrap(), made.usage);
+    assert!(store.usage("r-1-VM", at(1), 10).await.unwrap().is_empty());
+    // The same visit again: its lease has ended.
+    assert!(matches!(
+        store.store_visit(&made).await,
+        Err(StoreError::Outrun)
+    ));
+}
+
+async fn a_visitor_whose_lease_was_taken_over_stores_nothing(world: World) {
+    world.add_routers(&["r-1-VM"]).await;
+    let store = &world.store;
+    let slow = due(store, "m1", Duration::ZERO).await;
+    let fast = due(store, "m2", LONG).await;
+    let late = visit(&slow, vec![test_event("r-1-VM", "a")], LONG);
+    assert!(matches!(
+        store.store_visit(&late).await,
+        Err(StoreError::Outrun)
+    ));
+    assert!(matches!(
+        store.store_miss(&slow.lease, "away", None, LONG).await,
+        Err(StoreError::Outrun)
+    ));
+    let made = visit(&fast, vec![test_event("r-1-VM", "a")], LONG);
+    assert_eq!(
+        store.store_visit(&made).await.unwrap(),
+        Stored { new: 1, known: 0 }
+    );
+}
+
+async fn misses_are_counted_until_a_visit_succeeds(world: World) {
+    world.add_routers(&["r-1-VM"]).await;
+    let store = &world.store;
+    let unreachable = test_event("r-1-VM", "unreachable");
+    for (misses, event) in [(0, None), (1, Some(&unreachable)), (2, None)] {
+        let due = due(store, "m1", LONG).await;
+        assert_eq!(due.misses, misses);
+        assert_eq!(due.unreachable, misses > 1);
+        store
+            .store_miss(&due.lease, "no route to host", event, Duration::ZERO)
+            .await
+            .unwrap();
+    }
+    let third = due(store, "m1", LONG).await;
+    assert!(third.unreachable);
+    store
+        .store_visit(&visit(&third, vec![unreachable], Duration::ZERO))
+        .await
+        .unwrap();
+    let fourth = due(store, "m1", LONG).await;
+    assert_eq!((fourth.misses, fourth.unreachable), (0, false));
+}
+
+async fn routers_that_are_stopped_or_removed_are_not_visited(world: World) {
+    world.add_routers(&["r-1-VM", "r-2-VM"]).await;
+    let store = &world.store;
+    let stopped = manager::plan::inventory::Router {
+        running: false,
+        ..router("r-1-VM")
+    };
+    let changes = [
+        Change::SetRouter(stopped),
+        Change::RemoveRouter("r-2-VM".into()),
+    ];
+    store.apply("test", &changes).await.unwrap();
+    assert!(store.claim_due("m1", 10, LONG).await.unwrap().is_empty());
+    world.add_routers(&["r-1-VM"]).await;
+    assert_eq!(due(store, "m1", LONG).await.router.name, "r-1-VM");
+}
+
+async fn two_claimers_never_hold_the_same_router(world: World) {
+    let names: Vec<String> = (0..60).map(|n| format!("r-{n}-VM")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    world.add_routers(&names).await;
+    let stores = [world.store.clone(), world.another_manager().await];
+    let mut claimers = Vec::new();
+    for claimer in 0..6 {
+        let store = stores[claimer % 2].clone();
+        claimers.push(tokio::spawn(async move {
+            let mut held = Vec::new();
+            while held.len() < 60 {
+                let claimed = store
+                    .claim_due(&format!("m{claimer}"), 3, LONG)
+                    .await
+                    .unwrap();
+                // Locked rows are passed over, so an empty answer need not be the end.
+                if claimed.is_empty() {
+                    break;
+                }
+                held.extend(claimed.into_iter().map(|due| due.router.name));
+            }
+            held
+        }));
+    }
+    let mut all = Vec::new();
+    for claimer in claimers {
+        all.extend(claimer.await.unwrap());
+    }
+    all.extend(store_rest(&stores[0]).await);
+    let distinct: HashSet<&String> = all.iter().collect();
+    assert_eq!(distinct.len(), all.len());
+    assert_eq!(all.len(), 60);
+}
+
+async fn store_rest(store: &Store) -> Vec<String> {
+    let claimed = store.claim_due("last", 100, LONG).await.unwrap();
+    claimed.into_iter().map(|due| due.router.name).collect()
+}
