@@ -4,6 +4,8 @@ pub mod clock;
 pub mod receive;
 pub mod refusal;
 pub mod server;
+pub mod services;
 pub mod signed;
+mod text;
 #[cfg(test)]
 mod trial;

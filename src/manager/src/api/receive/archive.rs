@@ -1,10 +1,11 @@
-//! What receiving needs of the store, so that it can be tested without one.
+//! What the API for routers needs of the store, so that it can be tested without one.
 
 use async_trait::async_trait;
 
+use crate::plan::inventory::{Inventory, MonitoringService};
 use crate::store::{Batch, RouterKey, Store, StoreError, Stored};
 
-/// Where keys are and alerts go.
+/// Where keys and plans come from and alerts go.
 #[async_trait]
 pub trait Archive: Send + Sync + 'static {
     /// See [`Store::keys`].
@@ -15,6 +16,12 @@ pub trait Archive: Send + Sync + 'static {
         &self,
         batches: &[Batch],
     ) -> Result<Vec<Result<Stored, StoreError>>, StoreError>;
+
+    /// See [`Store::inventory_of`].
+    async fn inventory_of(&self, router: &str) -> Result<Inventory, StoreError>;
+
+    /// See [`Store::services`].
+    async fn services(&self) -> Result<Vec<MonitoringService>, StoreError>;
 }
 
 #[async_trait]
@@ -28,5 +35,13 @@ impl Archive for Store {
         batches: &[Batch],
     ) -> Result<Vec<Result<Stored, StoreError>>, StoreError> {
         self.store_batches(batches).await
+    }
+
+    async fn inventory_of(&self, router: &str) -> Result<Inventory, StoreError> {
+        self.inventory_of(router).await
+    }
+
+    async fn services(&self) -> Result<Vec<MonitoringService>, StoreError> {
+        self.services().await
     }
 }

@@ -11,12 +11,10 @@ use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::api::refusal::Refusal;
+use crate::api::text::{is_id, is_name, percent_decoded};
 
 /// The most events in one batch.
 pub(super) const MOST_EVENTS: usize = 1000;
-/// The longest id of an event or outage, and the longest name; bytes.
-const LONGEST_ID: usize = 128;
-const LONGEST_NAME: usize = 255;
 /// What every `source` begins with; the router's name follows, percent-encoded.
 const SOURCE: &str = "/vrwatch/";
 
@@ -163,30 +161,6 @@ fn router_of(source: &str) -> Result<String, Refusal> {
         return Err(no_router());
     }
     Ok(name)
-}
-
-/// Decodes RFC 3986 §2.1; `None` for what is no encoding of UTF-8.
-pub(in crate::api) fn percent_decoded(encoded: &str) -> Option<String> {
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    let mut decoded = Vec::with_capacity(encoded.len());
-    let mut bytes = encoded.bytes();
-    while let Some(byte) = bytes.next() {
-        decoded.push(if byte == b'%' {
-            let (high, low) = (digit(bytes.next()?)?, digit(bytes.next()?)?);
-            u8::try_from(high * 16 + low).ok()?
-        } else {
-            byte
-        });
-    }
-    String::from_utf8(decoded).ok()
-}
-
-fn is_id(text: &str) -> bool {
-    (1..=LONGEST_ID).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-pub(in crate::api) fn is_name(text: &str) -> bool {
-    text.len() <= LONGEST_NAME && !text.chars().any(char::is_control)
 }
 
 fn no_event(number: usize, error: &serde_json::Error) -> Refusal {

@@ -8,6 +8,8 @@ mod keys;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ring::hmac;
 use ring::rand::SystemRandom;
 
@@ -31,6 +33,19 @@ pub enum Disbelief {
     /// The keys could not be looked up.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// That a router signed; what it is answered can be signed with the same key.
+#[derive(Clone, Debug)]
+pub struct Proof(hmac::Key);
+
+impl Proof {
+    /// The value of `webhook-signature` over `content`.
+    #[must_use]
+    pub fn sign(&self, content: &str) -> String {
+        let tag = hmac::sign(&self.0, content.as_bytes());
+        format!("v1,{}", STANDARD.encode(tag))
+    }
 }
 
 /// Who checks signatures.
@@ -67,12 +82,13 @@ impl Verifier {
         router: &str,
         signed: &Signed<'_>,
         content: &[u8],
-    ) -> Result<(), Disbelief> {
+    ) -> Result<Proof, Disbelief> {
         for age in [KEPT, KEPT_IN_DOUBT] {
             let found = self.keys.of(router, age).await?;
-            let holds = self.holds(found.keys.as_ref().unwrap_or(&self.nobody), signed, content);
-            if holds && found.keys.is_some() {
-                return Ok(());
+            let keys = found.keys.as_ref().unwrap_or(&self.nobody);
+            let key = self.key_of(keys, signed, content);
+            if let (Some(key), true) = (key, found.keys.is_some()) {
+                return Ok(Proof(key.clone()));
             }
             if found.fresh {
                 break;
@@ -81,18 +97,25 @@ impl Verifier {
         Err(Disbelief::NotProven)
     }
 
-    /// Whether one of the signatures is made with one of the keys.
-    fn holds(&self, keys: &Keys, signed: &Signed<'_>, content: &[u8]) -> bool {
+    /// The key that one of the signatures is made with.
+    fn key_of<'keys>(
+        &self,
+        keys: &'keys Keys,
+        signed: &Signed<'_>,
+        content: &[u8],
+    ) -> Option<&'keys hmac::Key> {
         // The content is hashed once for each key, not for each signature.
-        let mut holds = false;
+        let mut right_key = None;
         for key in keys.iter() {
             let right = hmac::sign(key, content);
             let right = hmac::sign(&self.blind, right.as_ref());
             for given in signed.signatures() {
-                holds |= hmac::verify(&self.blind, given, right.as_ref()).is_ok();
+                if hmac::verify(&self.blind, given, right.as_ref()).is_ok() {
+                    right_key = Some(key);
+                }
             }
         }
-        holds
+        right_key
     }
 
     /// The keys of a router were changed here: the next look is at the store.
