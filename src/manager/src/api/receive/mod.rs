@@ -126,6 +126,7 @@ impl From<CommitError> for Refusal {
             CommitError::Store(store) => match &**store {
                 // It was removed between the look at its keys and now.
                 StoreError::NoSuchRouter(_) => super::signed::Disbelief::NotProven.into(),
+                StoreError::Refused(words) => Self::bad(words),
                 store => Self::from(store),
             },
         }
