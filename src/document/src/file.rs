@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use contract::human;
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
@@ -16,7 +17,7 @@ pub const LARGEST: u64 = 1024 * 1024;
 /// What reading a file gave.
 #[derive(Debug)]
 pub struct Contents {
-    /// Its bytes; at most [`LARGEST`].
+    /// Its bytes, as many as were allowed.
     pub bytes: Vec<u8>,
     /// A doubt about its permissions.
     pub warning: Option<Problem>,
@@ -36,21 +37,33 @@ pub enum ReadError {
 /// # Errors
 /// [`ReadError`] when there is none, or none that can be used.
 pub fn read(path: &Path) -> Result<Contents, ReadError> {
+    read_within(path, LARGEST)
+}
+
+/// Reads a whole regular file of at most `limit` bytes.
+///
+/// # Errors
+/// [`ReadError`] when there is none, or none that can be used.
+pub fn read_within(path: &Path, limit: u64) -> Result<Contents, ReadError> {
     let stat = rustix::fs::stat(path).map_err(|errno| failed(path, errno))?;
-    check(path, &stat)?;
+    check(path, &stat, limit)?;
     // Between the two looks the file may have been swapped: not to wait on a FIFO takes NONBLOCK,
     // and the second look decides.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| failed(path, errno))?;
     let stat = rustix::fs::fstat(&file).map_err(|errno| failed(path, errno))?;
-    check(path, &stat)?;
+    check(path, &stat, limit)?;
     let mut bytes = Vec::new();
     File::from(file)
-        .take(LARGEST + 1)
+        .take(limit + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| unusable(path, format!("cannot be read: {error}")))?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(unusable(path, "grows beyond 1MiB while it is read"));
+    if bytes.len() as u64 > limit {
+        let limit = human::Size(limit);
+        return Err(unusable(
+            path,
+            format!("grows beyond {limit} while it is read"),
+        ));
     }
     let mode = Mode::from_raw_mode(stat.st_mode);
     let warning = mode.contains(Mode::WOTH).then(|| {
@@ -60,14 +73,17 @@ pub fn read(path: &Path) -> Result<Contents, ReadError> {
     Ok(Contents { bytes, warning })
 }
 
-fn check(path: &Path, stat: &Stat) -> Result<(), ReadError> {
+fn check(path: &Path, stat: &Stat, limit: u64) -> Result<(), ReadError> {
     let what = match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => {
             let size = u64::try_from(stat.st_size).unwrap_or(u64::MAX);
-            return if size > LARGEST {
+            return if size > limit {
                 Err(unusable(
                     path,
-                    format!("is {size} bytes long, and no more than 1MiB is read"),
+                    format!(
+                        "is {size} bytes long, and no more than {} is read",
+                        human::Size(limit)
+                    ),
                 ))
             } else {
                 Ok(())

@@ -1,5 +1,6 @@
 //! Reaching routers: a shell on each, directly or through its host; what is sent, and what a visit
 //! brings back.
 
+pub mod import;
 pub mod shell;
 pub mod ssh;

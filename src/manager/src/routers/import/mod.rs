@@ -1,0 +1,37 @@
+//! Where the inventory comes from: a file, or a live `CloudStack`. Both only read: what follows from
+//! what was found is [`crate::plan::changes`], shown before it is made.
+
+mod check;
+pub mod cloudstack;
+mod file;
+
+pub use self::check::{Doubt, problems};
+pub use self::file::read_file;
+
+use crate::plan::changes::{Scope, Settings};
+use crate::plan::inventory::Inventory;
+
+/// What an import found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The zones, offerings, networks and routers.
+    pub inventory: Inventory,
+    /// Which import it is: `file inventory.toml`, `CloudStack at https://…`.
+    pub source: String,
+    /// Whether it holds the operator's settings.
+    pub settings: Settings,
+    /// What is odd about it, in words. A router that it concerns gets no plan until it is put right.
+    pub warnings: Vec<String>,
+}
+
+impl Found {
+    /// What this import may touch.
+    #[must_use]
+    pub fn scope(&self, prune: bool) -> Scope {
+        Scope {
+            source: self.source.clone(),
+            prune,
+            settings: self.settings,
+        }
+    }
+}
