@@ -31,6 +31,20 @@ impl Via {
             Self::Manager => 3,
         }
     }
+
+    pub(super) fn from_number(number: i64) -> Result<Self> {
+        Ok(match number {
+            0 => Self::Http,
+            1 => Self::Visit,
+            2 => Self::Legacy,
+            3 => Self::Manager,
+            _ => {
+                return Err(StoreError::Broken(format!(
+                    "a stored row cannot be read: way {number}"
+                )));
+            }
+        })
+    }
 }
 
 /// What one router delivered at once, in its order.

@@ -6,9 +6,12 @@
 mod alerts;
 mod apply;
 mod audit;
+mod counts;
 mod database;
 mod dialect;
 mod error;
+mod filter;
+mod history;
 mod incoming;
 mod inventory;
 mod jobs;
@@ -18,12 +21,16 @@ mod names;
 mod outages;
 mod outgoing;
 mod page;
+mod pushes;
+mod retention;
 mod retry;
 mod routers;
 mod sealing;
 mod services;
+mod silences;
 mod statement;
 mod usage;
+mod users;
 mod visits;
 
 use std::fmt;
@@ -32,12 +39,18 @@ use std::sync::Arc;
 
 pub use alerts::{Batch, Stored, Via};
 pub use audit::AuditEntry;
+pub use counts::Counts;
 pub use error::{Result, StoreError};
+pub use history::{Alert, AlertFilter, Outage, OutageFilter};
 pub use jobs::JobLease;
 pub use keys::RouterKey;
 pub use outgoing::Outgoing;
 pub use page::{LARGEST_PAGE, Page, Paged};
+pub use pushes::{Push, PushFilter, PushLease, PushState};
+pub use retention::{Retention, Trimmed};
+pub use silences::{NewSilence, Silence};
 pub use usage::UsageSample;
+pub use users::{Session, User};
 pub use visits::{Cursor, Due, Visit, WorkLease};
 
 use database::{Database, Transaction};

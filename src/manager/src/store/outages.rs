@@ -7,7 +7,7 @@ use contract::{Event, Severity};
 
 use super::database::Transaction;
 use super::dialect::{Dialect, places};
-use super::error::Result;
+use super::error::{Result, StoreError};
 use super::incoming::SIZES;
 use super::statement::sql;
 
@@ -26,6 +26,14 @@ pub(super) fn rank(severity: Severity) -> i64 {
         .zip(SEVERITIES)
         .find_map(|(rank, known)| (known == severity).then_some(rank))
         .unwrap_or(0)
+}
+
+/// The severity that was stored as `rank`.
+pub(super) fn severity(rank: i64) -> Result<Severity> {
+    usize::try_from(rank)
+        .ok()
+        .and_then(|rank| SEVERITIES.get(rank).copied())
+        .ok_or_else(|| StoreError::Broken(format!("a stored row cannot be read: severity {rank}")))
 }
 
 /// What several events of one outage say together.

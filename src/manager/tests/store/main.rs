@@ -7,6 +7,10 @@ mod world;
 
 mod alerts;
 mod forwarding;
+mod history;
 mod inventory;
 mod keys;
+mod people;
+mod pushes;
+mod retention;
 mod visits;
