@@ -6,29 +6,15 @@ fails), zone-unknown (431), zone-cut (the answer is cut off), zone-forgets (the 
 zone-trips (530 to the second call, once).
 """
 
-import base64
-import datetime
-import hashlib
-import hmac
 import http.server
 import json
 import sys
 import urllib.parse
 
+import cloudstack_signature
+
 api_key, secret_key, log = sys.argv[1:]
 jobs = {}
-
-
-def encode(value):
-    """As java.net.URLEncoder, with blanks as %20."""
-    return urllib.parse.quote_plus(value, safe="*").replace("+", "%20").replace("~", "%7E")
-
-
-def signature(parameters):
-    names = sorted(name for name in parameters if name.lower() != "signature")
-    text = "&".join(f"{name.lower()}={encode(parameters[name])}" for name in names).lower()
-    digest = hmac.new(secret_key.encode(), text.encode(), hashlib.sha1).digest()
-    return base64.b64encode(digest).decode()
 
 
 def refuse(command, code, text):
@@ -55,18 +41,12 @@ class Api(http.server.BaseHTTPRequestHandler):
 
     def judge(self, parameters, count):
         command = parameters["command"]
-        now = datetime.datetime.now(datetime.timezone.utc)
-        expires = datetime.datetime.strptime(parameters["expires"], "%Y-%m-%dT%H:%M:%S%z")
-        fresh = now < expires < now + datetime.timedelta(minutes=15)
         genuine = (
             self.path == "/client/api"
             and count == len(parameters)
-            and parameters["apikey"] == api_key
-            and parameters["response"] == "json"
-            and parameters["signatureversion"] == "3"
-            and hmac.compare_digest(signature(parameters), parameters["signature"])
+            and cloudstack_signature.genuine(parameters, api_key, secret_key)
         )
-        if not (genuine and fresh):
+        if not genuine:
             return refuse(command, 401, "unable to verify user credentials and/or request signature")
         if command == "generateAlert":
             return self.generate(parameters)

@@ -47,6 +47,14 @@ pub enum ImportError {
         /// How many came.
         got: usize,
     },
+    /// Things came or went while it was read, several times: some may have been passed over.
+    #[error(
+        "{command}: the list changes while it is read; nothing is changed by half a list, try again"
+    )]
+    Unsettled {
+        /// The command.
+        command: &'static str,
+    },
     /// More than is taken.
     #[error("{command}: more than {most} are listed, which is more than is taken")]
     TooMany {

@@ -1,6 +1,6 @@
 //! A list to its end, page by page. Bounded: in pages, in items, and in what one page may hold.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use contract::clean;
 use serde::Deserialize;
@@ -37,7 +37,11 @@ pub(super) async fn all<I: Item>(
     let mut attempt = 1;
     loop {
         match once(api, command, parameters).await {
-            Err(ImportError::NotWhole { .. }) if attempt < ATTEMPTS => attempt += 1,
+            Err(ImportError::NotWhole { .. } | ImportError::Unsettled { .. })
+                if attempt < ATTEMPTS =>
+            {
+                attempt += 1;
+            }
             other => return other,
         }
     }
@@ -49,7 +53,9 @@ async fn once<I: Item>(
     parameters: &[(&'static str, &str)],
 ) -> Result<Vec<I>, ImportError> {
     let mut items: Vec<I> = Vec::new();
-    let mut seen = BTreeSet::new();
+    // On which page each was.
+    let mut seen = BTreeMap::new();
+    let mut count = None;
     let mut listed = 0;
     for page in 1.. {
         let (number, size) = (page.to_string(), PAGE.to_string());
@@ -68,22 +74,37 @@ async fn once<I: Item>(
         })?;
         let got = read.items.len();
         listed += got;
-        // What moves from one page to the next while we read comes twice.
         for item in read.items {
-            if item.id().is_empty() || seen.insert(item.id().to_owned()) {
-                items.push(item);
+            let id = item.id().to_owned();
+            match seen.get(&id) {
+                // It moved from one page to the next.
+                Some(before) if *before != page => return Err(ImportError::Unsettled { command }),
+                Some(_) => {}
+                None => {
+                    if !id.is_empty() {
+                        seen.insert(id, page);
+                    }
+                    items.push(item);
+                }
             }
+        }
+        // Where one went, another moved to a page that was read already. Behind the end there may
+        // be no count.
+        if page == 1 {
+            count = read.count;
+        } else if got > 0 && read.count != count {
+            return Err(ImportError::Unsettled { command });
         }
         if listed > MOST || page > MOST / PAGE {
             let most = MOST;
             return Err(ImportError::TooMany { command, most });
         }
-        match read.count {
+        match count {
             // Old commands do not count: a page that is not full is the last.
             None if got < PAGE => return Ok(items),
-            Some(count) if items.len() >= count => return Ok(items),
+            Some(count) if listed >= count => return Ok(items),
             Some(count) if got == 0 => {
-                let got = items.len();
+                let got = listed;
                 return Err(ImportError::NotWhole {
                     command,
                     count,
