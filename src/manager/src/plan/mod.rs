@@ -8,6 +8,7 @@ pub mod changes;
 pub(crate) mod examples;
 pub mod forms;
 pub mod inventory;
+mod reasons;
 mod select;
 mod words;
 

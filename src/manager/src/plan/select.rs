@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::inventory::{
     Inventory, MonitoringService, Network, NetworkKind, Offering, Router, Traffic, Zone,
 };
+use super::reasons::Reasons;
 use super::{LeftOut, Plan, PlanError, Policy, Problem, Row};
 
 /// The rows that `CloudStack` looks up by name.
@@ -20,9 +21,6 @@ const SSH: &str = "ssh";
 
 /// CloudStack's setting.
 const SWITCH: &str = "network.router.EnableServiceMonitoring";
-
-/// How many of the networks that ask for a service are named as its reason.
-const MOST_REASONS: usize = 3;
 
 impl Plan {
     /// What the router of this name watches, and why.
@@ -320,35 +318,6 @@ fn asked(offering: &Offering, services: &[&str], provider: &str) -> Result<Strin
         Err(format!("no {}", services.join(" and no ")))
     } else {
         Err(format!("{}, not from {provider}", others.join("; ")))
-    }
-}
-
-/// Reasons, each once; only the first few are kept.
-#[derive(Default)]
-struct Reasons {
-    first: Vec<String>,
-    more: usize,
-}
-
-impl Reasons {
-    fn add(&mut self, reason: String) {
-        if self.first.contains(&reason) {
-            return;
-        }
-        if self.first.len() < MOST_REASONS {
-            self.first.push(reason);
-        } else {
-            self.more += 1;
-        }
-    }
-
-    fn words(&self) -> String {
-        let mut words = self.first.join("; ");
-        if self.more > 0 {
-            use std::fmt::Write as _;
-            let _ = write!(words, "; and {} more", self.more);
-        }
-        words
     }
 }
 
