@@ -35,6 +35,11 @@ pub enum Disbelief {
     Store(#[from] StoreError),
 }
 
+/// The system gives none.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the system gives no random numbers")]
+pub struct NoRandomNumbers;
+
 /// That a router signed; what it is answered can be signed with the same key.
 #[derive(Clone, Debug)]
 pub struct Proof(hmac::Key);
@@ -62,10 +67,10 @@ impl Verifier {
     /// Checks by these keys.
     ///
     /// # Errors
-    /// The system has no random numbers.
-    pub fn new(keys: Keyring) -> Result<Self, ring::error::Unspecified> {
+    /// [`NoRandomNumbers`].
+    pub fn new(keys: Keyring) -> Result<Self, NoRandomNumbers> {
         let random = SystemRandom::new();
-        let key = || hmac::Key::generate(hmac::HMAC_SHA256, &random);
+        let key = || hmac::Key::generate(hmac::HMAC_SHA256, &random).map_err(|_| NoRandomNumbers);
         Ok(Self {
             keys,
             nobody: Keys::from(vec![key()?]),
