@@ -56,6 +56,9 @@ pub fn problems(new: &Inventory, known: &Inventory) -> Vec<Doubt> {
     told.keys("offerings", new.offerings.iter().map(|it| it.id.as_str()));
     told.keys("networks", new.networks.iter().map(|it| it.id.as_str()));
     told.keys("routers", new.routers.iter().map(|it| it.name.as_str()));
+    told.names("zones", new.zones.iter().map(|it| it.name.as_str()));
+    told.names("offerings", new.offerings.iter().map(|it| it.name.as_str()));
+    told.names("networks", new.networks.iter().map(|it| it.name.as_str()));
     for (place, network) in new.networks.iter().enumerate() {
         let mut tell = |words: String| told.add("networks", place, &network.id, &words);
         if !offerings.contains(network.offering.as_str()) {
@@ -105,6 +108,19 @@ impl Told {
         }
     }
 
+    /// What is for people need not be unique.
+    fn names<'a>(&mut self, table: &'static str, names: impl Iterator<Item = &'a str>) {
+        for (place, name) in names.enumerate().filter(|(_, name)| name.len() > LONGEST) {
+            self.too_long(table, place, name);
+        }
+    }
+
+    fn too_long(&mut self, table: &'static str, place: usize, name: &str) {
+        let short: String = name.chars().take(40).collect();
+        let words = format!("its name is longer than {LONGEST} bytes");
+        self.add(table, place, &format!("{short}…"), &words);
+    }
+
     /// Each with a usable key, and no key twice.
     fn keys<'a>(&mut self, table: &'static str, keys: impl Iterator<Item = &'a str>) {
         let mut seen = BTreeSet::new();
@@ -112,13 +128,7 @@ impl Told {
             if key.is_empty() {
                 self.add(table, place, "", "it has no name");
             } else if key.len() > LONGEST {
-                let short: String = key.chars().take(40).collect();
-                self.add(
-                    table,
-                    place,
-                    &short,
-                    &format!("its name is longer than {LONGEST} bytes"),
-                );
+                self.too_long(table, place, key);
             } else if key.chars().any(clean::is_hidden) {
                 self.add(
                     table,
@@ -225,12 +235,17 @@ mod tests {
             address: None,
         });
         inventory.offerings[0].id.clear();
+        inventory.zones[0].name = "é".repeat(128);
         assert_eq!(
             told(&inventory, &Inventory::default()),
             [
                 "offering : it has no name",
                 "network n: it is there twice",
                 "router bad name : its name holds characters that do not show",
+                &format!(
+                    "zone {}…: its name is longer than 255 bytes",
+                    "é".repeat(40)
+                ),
                 "network n: there is no offering o",
                 "network n: kind = \"advanced_isolated\", but zone z is a Basic one",
                 "network n: there is no offering gone",
