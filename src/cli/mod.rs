@@ -74,7 +74,7 @@ enum Command {
     Once(once::Arguments),
     /// Print what would be watched and told, and warn about what is ambiguous. Ends with 1 when
     /// nothing would be watched or CloudStack's list of services cannot be read.
-    CheckConfig,
+    CheckConfig(check_config::Arguments),
     /// Show how the services and the sinks stand; asks the running daemon.
     Status(status::Arguments),
     /// Read the journal of alerts; works with the daemon stopped.
@@ -168,7 +168,7 @@ pub(crate) fn main() -> ExitCode {
     let done = match cli.command {
         Command::Run => run::run(&cli.config),
         Command::Once(arguments) => once::run(&cli.config, &arguments),
-        Command::CheckConfig => check_config::run(&cli.config),
+        Command::CheckConfig(arguments) => check_config::run(&cli.config, &arguments),
         Command::Status(arguments) => status::run(&cli.config, &arguments),
         Command::Alerts(arguments) => alerts::run(&cli.config, &arguments),
         Command::Poll(arguments) => poll::run(&cli.config, &arguments),

@@ -91,6 +91,23 @@ impl TryFrom<String> for SocketPath {
 /// # Errors
 /// All that makes it unusable.
 pub(crate) fn load(path: &Path) -> Result<Loaded, Problems> {
+    load_with(path, StandIns::default())
+}
+
+/// Files that are looked at instead of those that the configuration names.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct StandIns<'a> {
+    /// Instead of CloudStack's list of services.
+    pub(crate) services: Option<&'a Path>,
+    /// Instead of CloudStack's switch for all monitoring.
+    pub(crate) monitorservice: Option<&'a Path>,
+}
+
+/// The same with files that are not in their places yet.
+///
+/// # Errors
+/// All that makes it unusable.
+pub(crate) fn load_with(path: &Path, stand_ins: StandIns<'_>) -> Result<Loaded, Problems> {
     let contents = file::read(path).map_err(|error| {
         Problems(vec![match error {
             ReadError::Absent => Problem::of_file(path, "there is no such file")
@@ -102,7 +119,7 @@ pub(crate) fn load(path: &Path) -> Result<Loaded, Problems> {
     if let Some(warning) = contents.warning {
         warnings.push(warning);
     }
-    compose(path, &contents.bytes, warnings)
+    compose(path, &contents.bytes, stand_ins, warnings)
 }
 
 /// Where a daemon with this configuration is asked, and where its alerts lie.
@@ -178,8 +195,8 @@ pub(crate) fn minimal(services: &Path, syslog: &str) -> Result<Loaded, Problems>
         toml::Value::from(services),
         toml::Value::from(syslog)
     );
-    let mut loaded =
-        compose(place, text.as_bytes(), List::default()).map_err(|Problems(mut problems)| {
+    let mut loaded = compose(place, text.as_bytes(), StandIns::default(), List::default())
+        .map_err(|Problems(mut problems)| {
             // The lines are those of a text that nobody has seen.
             for problem in &mut problems {
                 problem.line = None;
@@ -196,7 +213,12 @@ pub(crate) fn minimal(services: &Path, syslog: &str) -> Result<Loaded, Problems>
     Ok(loaded)
 }
 
-fn compose(path: &Path, bytes: &[u8], mut warnings: List) -> Result<Loaded, Problems> {
+fn compose(
+    path: &Path,
+    bytes: &[u8],
+    stand_ins: StandIns<'_>,
+    mut warnings: List,
+) -> Result<Loaded, Problems> {
     let parsed = document::text(path, bytes)
         .and_then(|text| Ok((text, Document::parse(path, text)?)))
         .map_err(|problem| Problems(vec![problem]));
@@ -211,7 +233,7 @@ fn compose(path: &Path, bytes: &[u8], mut warnings: List) -> Result<Loaded, Prob
     // With a broken [monitor] the services are looked at with the defaults: to find what is wrong
     // with them, not to watch them.
     let monitor = monitor.unwrap_or_default();
-    let found = services::find(&document, &monitor, &mut problems, &mut warnings);
+    let found = services::find(&document, &monitor, stand_ins, &mut problems, &mut warnings);
     let source = Source {
         file: path.into(),
         text: text.into(),
@@ -247,6 +269,7 @@ fn compose(path: &Path, bytes: &[u8], mut warnings: List) -> Result<Loaded, Prob
         },
         warnings: warnings.into_vec(),
         services_unknown: found.unknown,
+        switched_off: found.switched_off,
     })
 }
 

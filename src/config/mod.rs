@@ -19,7 +19,7 @@ use monitor::{Means, Service};
 
 pub(crate) use self::describe::describe;
 pub(crate) use self::hold_off_file::HoldOffs;
-pub(crate) use self::load::{Places, load, minimal, places};
+pub(crate) use self::load::{Places, StandIns, load, load_with, minimal, places};
 
 /// Everything the daemon is told.
 #[derive(Clone, Debug)]
@@ -60,4 +60,6 @@ pub(crate) struct Loaded {
     /// CloudStack's list of services is there but cannot be read (it is a directory, say), so what
     /// it would name is unknown: a daemon that already watches something had better go on with that.
     pub(crate) services_unknown: bool,
+    /// CloudStack has switched the monitoring of this router off.
+    pub(crate) switched_off: bool,
 }

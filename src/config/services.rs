@@ -10,6 +10,7 @@ use monitor::Service;
 use monitor::config::{MOST_SERVICES, Monitor, ServiceTable};
 use toml::de::DeValue;
 
+use super::load::StandIns;
 use super::monitor_conf::{self, Listed};
 use super::monitorservice;
 
@@ -25,17 +26,20 @@ pub(crate) struct Found {
     pub(crate) services: Vec<Service>,
     /// CloudStack's list is there but cannot be read.
     pub(crate) unknown: bool,
+    /// CloudStack wants nothing watched.
+    pub(crate) switched_off: bool,
 }
 
 /// Finds all services. Mistakes in the tables go to `problems`, doubts to `warnings`.
 pub(crate) fn find(
     document: &Document<'_>,
     monitor: &Monitor,
+    stand_ins: StandIns<'_>,
     problems: &mut List,
     warnings: &mut List,
 ) -> Found {
     let written = tables(document, monitor, problems);
-    let list = monitor.services_file();
+    let list = stand_ins.services.unwrap_or(monitor.services_file());
     let (listed, unknown) = listed(list, &written, document.file(), warnings);
     let mut services: Vec<Service> = Vec::new();
     let own_files: HashMap<&PathBuf, &str> = written
@@ -69,8 +73,10 @@ pub(crate) fn find(
     }
     services.extend(written.into_iter().map(|written| written.service));
     services.extend(kept);
-    let switch = monitor.monitorservice_file();
-    if monitorservice::switched_off(switch, warnings) {
+    let own_switch = monitor.monitorservice_file();
+    let switch = stand_ins.monitorservice.unwrap_or(own_switch);
+    let switched_off = monitorservice::switched_off(switch, warnings);
+    if switched_off {
         warnings.push(
             Problem::of_file(switch, "nothing is watched, because CloudStack says so")
                 .key("disable_monitoring")
@@ -85,7 +91,11 @@ pub(crate) fn find(
             )),
         );
     }
-    Found { services, unknown }
+    Found {
+        services,
+        unknown,
+        switched_off,
+    }
 }
 
 /// Reads the `[[service]]` tables; duplicates are mistakes here, since one hand wrote them all.

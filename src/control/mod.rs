@@ -85,6 +85,9 @@ pub(crate) struct Status {
 pub(crate) struct Service {
     pub(crate) name: String,
     pub(crate) process: String,
+    /// The file that holds its pid.
+    #[serde(default)]
+    pub(crate) pid_file: String,
     /// `unknown`, `up`, `checking`, `restarting`, `settling`, `held_off` or `held`.
     pub(crate) state: String,
     /// The process that runs; absent unless the state is `up`.
@@ -108,6 +111,7 @@ impl From<ServiceStatus> for Service {
             last_pid: status.pid,
             name: status.name,
             process: status.process,
+            pid_file: status.pid_file.display().to_string(),
             state: status.state,
             since: status.since,
             restarts: status.restarts,

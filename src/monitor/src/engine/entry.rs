@@ -60,6 +60,7 @@ impl Entry {
         ServiceStatus {
             name: self.service.name.clone(),
             process: self.service.target.process.clone(),
+            pid_file: self.service.target.pid_file.clone(),
             state: state.to_owned(),
             pid: self.state.last_process().map(|process| process.pid),
             since: self.since,

@@ -1,6 +1,7 @@
 //! What the rest of the program may ask of the running engine: one bounded queue of requests, each
 //! with its own way back.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use contract::Timestamp;
@@ -57,6 +58,8 @@ pub struct ServiceStatus {
     pub name: String,
     /// The process name that is watched.
     pub process: String,
+    /// The file that holds its pid.
+    pub pid_file: PathBuf,
     /// `unknown`, `up`, `checking`, `restarting`, `settling`, `held_off` or `held`.
     pub state: String,
     /// The process that was last seen up.
