@@ -593,3 +593,35 @@ proptest! {
         prop_assert!(load(&place.path("vrwatch.toml")).is_err());
     }
 }
+
+#[test]
+fn a_list_that_is_not_in_its_place_yet_is_looked_at_instead_of_the_one_that_is() {
+    let place = Place::new();
+    let section = |name: &str| {
+        format!("[{name}]\nprocessname={name}\nservicename={name}\npidfile=/run/{name}.pid\n")
+    };
+    std::fs::write(place.path("monitor.conf"), section("old")).unwrap();
+    std::fs::write(place.path("new.conf"), section("new")).unwrap();
+    std::fs::write(place.path("off.json"), r#"{"disable_monitoring":true}"#).unwrap();
+    place.load(&(place.files() + SYSLOG)).unwrap();
+    let watched = |services: Option<&str>, monitorservice: Option<&str>| {
+        let services = services.map(|name| place.path(name));
+        let monitorservice = monitorservice.map(|name| place.path(name));
+        let stand_ins = StandIns {
+            services: services.as_deref(),
+            monitorservice: monitorservice.as_deref(),
+        };
+        let loaded = load_with(&place.path("vrwatch.toml"), stand_ins).unwrap();
+        let services = loaded.config.services.into_iter();
+        (
+            services.map(|service| service.name).collect::<Vec<_>>(),
+            loaded.switched_off,
+        )
+    };
+    assert_eq!(watched(None, None), (vec!["old".to_owned()], false));
+    assert_eq!(
+        watched(Some("new.conf"), None),
+        (vec!["new".to_owned()], false)
+    );
+    assert_eq!(watched(Some("new.conf"), Some("off.json")), (vec![], true));
+}
