@@ -2,5 +2,6 @@
 //! brings back.
 
 pub mod import;
+pub mod push;
 pub mod shell;
 pub mod ssh;

@@ -114,6 +114,11 @@ impl Default for Jump {
 }
 
 impl FilePath {
+    /// A path that the program itself knows.
+    pub(crate) fn fixed(path: &str) -> Self {
+        Self(path.to_owned())
+    }
+
     /// The path, from `/`.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -136,6 +141,11 @@ impl Word {
 }
 
 impl Span {
+    /// A duration that the program itself knows.
+    pub(crate) const fn fixed(duration: Duration) -> Self {
+        Self(duration)
+    }
+
     /// The duration.
     #[must_use]
     pub const fn get(self) -> Duration {

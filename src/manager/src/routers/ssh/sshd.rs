@@ -64,6 +64,11 @@ pub(crate) struct Sshd {
 impl Sshd {
     /// Starts one that lets in who holds one of these keys. Its programs see `MACHINE=name`.
     pub(crate) fn start(name: &str, keys: &Keys, let_in: &[&str]) -> Self {
+        Self::start_with(name, keys, let_in, "/usr/bin:/bin")
+    }
+
+    /// The same where programs are looked for in `path`.
+    pub(crate) fn start_with(name: &str, keys: &Keys, let_in: &[&str], path: &str) -> Self {
         // Router and host have addresses of their own, as in life.
         let last = if name == "host" { 2 } else { 3 };
         let address = Ipv4Addr::new(127, 0, 0, last);
@@ -90,7 +95,7 @@ impl Sshd {
             "ListenAddress {address}:{port}\nHostKey {here}/host_key\nPidFile none\n\
              AuthorizedKeysFile {here}/authorized_keys\nStrictModes no\nUsePAM no\n\
              PermitRootLogin prohibit-password\nPasswordAuthentication no\n\
-             KbdInteractiveAuthentication no\nMaxStartups 100\nSetEnv MACHINE={name}\n"
+             KbdInteractiveAuthentication no\nMaxStartups 100\nSetEnv MACHINE={name} PATH={path}\n"
         );
         fs::write(folder.join("sshd_config"), configuration).unwrap();
         sshd.run();
