@@ -3,13 +3,14 @@
 
 use std::future::poll_fn;
 use std::io::Read as _;
+use std::net::IpAddr;
 use std::pin::Pin;
 
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::http::{HeaderMap, StatusCode, header};
 use flate2::bufread::GzDecoder;
-use tokio::sync::Semaphore;
 
+use super::turns::{Turn, Turns};
 use crate::api::refusal::Refusal;
 
 /// The largest body as it comes in compressed, and when it is inflated or not compressed; bytes.
@@ -17,8 +18,9 @@ pub(super) const MOST_COMPRESSED: usize = 1024 * 1024;
 pub(super) const MOST_INFLATED: usize = 4 * 1024 * 1024;
 /// Up to here a body needs no turn: all connections together may hold so much; bytes.
 const SMALL: usize = 16 * 1024;
-/// How many larger bodies there are in memory at a time.
+/// How many larger bodies there are in memory at a time, and how many of one address.
 const LARGE_AT_A_TIME: usize = 16;
+const LARGE_OF_AN_ADDRESS: usize = 4;
 
 /// How a body is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +32,7 @@ pub(super) enum Packing {
 /// Who may read how much.
 #[derive(Debug)]
 pub(super) struct Reader {
-    large: Semaphore,
+    large: Turns,
 }
 
 impl Packing {
@@ -64,17 +66,19 @@ impl Packing {
 impl Reader {
     pub(super) fn new() -> Self {
         Self {
-            large: Semaphore::new(LARGE_AT_A_TIME),
+            large: Turns::new(LARGE_AT_A_TIME, LARGE_OF_AN_ADDRESS),
         }
     }
 
-    /// Appends the body, unpacked, to `to`, which holds what is signed before it.
+    /// Appends the body, unpacked, to `to`, which holds what is signed before it. The turn is
+    /// to be kept as long as the body.
     pub(super) async fn read(
         &self,
         mut body: Body,
+        from: IpAddr,
         packing: Packing,
         mut to: Vec<u8>,
-    ) -> Result<Vec<u8>, Refusal> {
+    ) -> Result<(Vec<u8>, Option<Turn<'_>>), Refusal> {
         let most = packing.most();
         let hint = body.size_hint();
         let announced = usize::try_from(hint.lower()).unwrap_or(usize::MAX);
@@ -96,15 +100,15 @@ impl Reader {
                 return Err(too_large(most));
             }
             if length > SMALL && turn.is_none() {
-                // It is never closed. While this waits, the client waits too.
-                turn = self.large.acquire().await.ok();
+                // While this waits, the client waits too.
+                turn = Some(self.large.take(from).await);
             }
             gathered.extend_from_slice(&bytes);
         }
         if packing == Packing::Gzip {
             inflate(&packed, &mut to, before + MOST_INFLATED)?;
         }
-        Ok(to)
+        Ok((to, turn))
     }
 }
 

@@ -10,13 +10,15 @@ mod batch;
 mod body;
 mod commit;
 mod metrics;
+mod turns;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -62,7 +64,7 @@ impl Desk {
         }
     }
 
-    async fn take(&self, request: Request) -> Result<usize, Refusal> {
+    async fn take(&self, from: SocketAddr, request: Request) -> Result<usize, Refusal> {
         let (head, body) = request.into_parts();
         let kind = head.headers.get(header::CONTENT_TYPE);
         let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
@@ -77,7 +79,7 @@ impl Desk {
         let signed = Signed::read(&head.headers, self.clock.now())?;
         let prefix = signed.prefix();
         let start = prefix.len();
-        let content = self.reader.read(body, packing, prefix).await?;
+        let (content, turn) = self.reader.read(body, from.ip(), packing, prefix).await?;
         let json = &content[start..];
         let Some(router) = batch::claimed_router(json, form)? else {
             return Err(Refusal::bad("there is no event in the batch"));
@@ -86,7 +88,7 @@ impl Desk {
         let events = batch::events(json, form, &router)?;
         let count = events.len();
         let length = json.len();
-        drop(content);
+        drop((content, turn));
         let via = Via::Http;
         let batch = Batch {
             router,
@@ -105,8 +107,12 @@ pub fn routes(desk: Arc<Desk>) -> Router {
         .with_state(desk)
 }
 
-async fn take(State(desk): State<Arc<Desk>>, request: Request) -> Response {
-    match desk.take(request).await {
+async fn take(
+    State(desk): State<Arc<Desk>>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    match desk.take(from, request).await {
         Ok(accepted) => {
             let json = HeaderValue::from_static("application/json");
             let body = Body::from(format!("{{\"accepted\":{accepted}}}"));
