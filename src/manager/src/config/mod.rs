@@ -1,1 +1,42 @@
-//! To be written.
+//! `manager.toml` as a whole: each part's own table composed, and every mistake told with file,
+//! line, key and what to do. Every key has a default; without a file all of them are taken.
+
+mod database;
+mod load;
+mod retention;
+mod secrets;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+use document::SinkSpec;
+
+pub use self::database::Database;
+pub use self::load::{DEFAULT_PATH, Loaded, load};
+pub use self::retention::Retention;
+pub use self::secrets::Secrets;
+use crate::api::server;
+use crate::plan::Policy;
+use crate::routers::ssh;
+
+/// Everything the management server is told.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where it answers.
+    pub http: server::Config,
+    /// Where everything is kept.
+    pub database: Database,
+    /// Where its secrets are.
+    pub secrets: Secrets,
+    /// What is decided for all routers.
+    pub policy: Policy,
+    /// How routers are reached.
+    pub ssh: ssh::config::Ssh,
+    /// How long things are kept.
+    pub retention: Retention,
+    /// Where stored alerts are forwarded to.
+    pub sinks: Vec<SinkSpec>,
+    /// Where the forwarder may keep things that can be lost.
+    pub state: PathBuf,
+}

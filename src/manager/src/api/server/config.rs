@@ -15,6 +15,9 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The certificate; absent: plain HTTP.
     pub tls: Option<Tls>,
+    /// Whether plain HTTP may be spoken where others than this machine can listen, because something
+    /// before it encrypts.
+    pub insecure: bool,
     /// The most connections at a time. When there are more, the one that has been idle longest is
     /// closed.
     pub connections: usize,
@@ -45,6 +48,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             tls: None,
+            insecure: false,
             connections: 4096,
             connections_per_address: 1024,
             head_timeout: human::Duration(Duration::from_secs(10)),
