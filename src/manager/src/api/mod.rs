@@ -1,8 +1,10 @@
 //! What is spoken over HTTP: the server with its limits, and the answers.
 
+pub mod access;
 pub mod clock;
 pub mod receive;
 pub mod refusal;
+pub mod rest;
 pub mod server;
 pub mod services;
 pub mod signed;

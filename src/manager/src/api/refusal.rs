@@ -50,6 +50,14 @@ impl Refusal {
         }
     }
 
+    /// 429 with `Retry-After`: it was tried too often.
+    pub fn too_often(words: impl AsRef<str>, again_in: Duration) -> Self {
+        Self {
+            again_in: Some(again_in),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, words)
+        }
+    }
+
     /// The status.
     #[must_use]
     pub const fn status(&self) -> StatusCode {

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Everything that a plan follows from, but the monitoring services themselves.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Inventory {
     /// Zones.
@@ -21,7 +22,7 @@ pub struct Inventory {
 }
 
 /// A row of `monitoring_services`. Source: `cloudstack.md` section 2.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MonitoringService {
     /// CloudStack's numeric id; zero for a row that is not stored yet.
@@ -44,7 +45,7 @@ pub struct MonitoringService {
 }
 
 /// A zone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Zone {
     /// CloudStack's UUID, or any name of one's own.
@@ -63,7 +64,7 @@ pub struct Zone {
 }
 
 /// How a zone's networks are made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ZoneType {
     /// Flat, with security groups.
@@ -73,7 +74,7 @@ pub enum ZoneType {
 }
 
 /// A network offering.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Offering {
     /// CloudStack's UUID, or any name of one's own.
@@ -92,7 +93,7 @@ pub struct Offering {
 }
 
 /// A network.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Network {
     /// CloudStack's UUID, or any name of one's own.
@@ -121,7 +122,7 @@ pub struct Network {
 }
 
 /// The sorts of networks that a virtual router serves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NetworkKind {
     /// An account's own network in an Advanced zone.
@@ -135,7 +136,7 @@ pub enum NetworkKind {
 }
 
 /// A virtual router.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Router {
     /// The instance name, `r-42-VM`: unique.
@@ -155,6 +156,7 @@ pub struct Router {
     pub host: Option<String>,
     /// Its link-local or control address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub address: Option<IpAddr>,
     /// The VPC it serves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -178,7 +180,7 @@ pub struct Router {
 }
 
 /// An interface of a router.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Nic {
     /// What it is for.
@@ -188,11 +190,12 @@ pub struct Nic {
     pub network: Option<String>,
     /// Its address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub address: Option<IpAddr>,
 }
 
 /// What an interface is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Traffic {
     /// The tenants' machines.
@@ -204,7 +207,7 @@ pub enum Traffic {
 }
 
 /// What a router runs on; decides how it is reached. Source: `cloudstack.md` section 6.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Hypervisor {
     /// Through the host.

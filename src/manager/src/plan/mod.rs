@@ -13,11 +13,12 @@ mod select;
 mod words;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use self::inventory::MonitoringService;
 
 /// What one router watches.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Plan {
     /// The router's name.
     pub router: String,
@@ -30,7 +31,7 @@ pub struct Plan {
 }
 
 /// A service that is watched.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Row {
     /// The row of `monitoring_services`.
     pub service: MonitoringService,
@@ -39,7 +40,7 @@ pub struct Row {
 }
 
 /// A service that is not watched.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct LeftOut {
     /// Its name: `dhcp`.
     pub service: String,

@@ -141,15 +141,22 @@ impl From<Disbelief> for Refusal {
 impl From<&StoreError> for Refusal {
     /// What went wrong inside is for the log; the client learns whether to come again.
     fn from(error: &StoreError) -> Self {
-        tracing::warn!(%error, "the store does not answer a request");
+        let log = || tracing::warn!(%error, "the store does not answer a request");
         match error {
             StoreError::Unavailable(_) => {
+                log();
                 Self::later("the database does not answer", Duration::from_secs(5))
             }
-            _ => Self::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "this could not be done; the log says why",
-            ),
+            StoreError::Refused(words) => Self::bad(words),
+            StoreError::NoSuchRouter(_) => Self::new(StatusCode::NOT_FOUND, error.to_string()),
+            StoreError::Outrun => Self::new(StatusCode::CONFLICT, error.to_string()),
+            StoreError::Broken(_) => {
+                log();
+                Self::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "this could not be done; the log says why",
+                )
+            }
         }
     }
 }

@@ -1,0 +1,123 @@
+//! REST under `/api/v1`, for people and their scripts: everything but the log-in needs the token of
+//! a session; whoever is no admin changes nothing. Every change leaves a line in the audit trail,
+//! which the store writes with it.
+//!
+//! Each handler carries its own line of the `OpenAPI` document, so that the two cannot part.
+
+mod alerts;
+mod cloud;
+mod document;
+pub(super) mod extract;
+mod history;
+mod login;
+mod pages;
+mod routers;
+mod services;
+mod silences;
+#[cfg(test)]
+mod tests;
+mod users;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::StatusCode;
+use tokio::time::Instant;
+use utoipa::ToSchema;
+
+use super::access::{PasswordError, Passwords, Throttle};
+use super::refusal::Refusal;
+use super::signed::Verifier;
+use crate::plan::Policy;
+use crate::store::Store;
+
+pub use self::document::document;
+
+/// How long a session lasts.
+const SESSION: Duration = Duration::from_hours(12);
+
+/// What the handlers share.
+pub struct Api {
+    pub(super) store: Store,
+    policy: Policy,
+    passwords: Passwords,
+    throttle: Mutex<Throttle>,
+    /// The time by which guesses wait; tests hold it still.
+    now: fn() -> Instant,
+    /// Is told when a router's keys change.
+    verifier: Arc<Verifier>,
+}
+
+/// An answer that is no success.
+#[derive(ToSchema)]
+#[allow(
+    dead_code,
+    reason = "it is there for the document; a Refusal writes it"
+)]
+struct Failure {
+    /// What is wrong, in words.
+    error: String,
+}
+
+impl Api {
+    /// On this store.
+    ///
+    /// # Errors
+    /// The system has no random numbers.
+    pub async fn new(
+        store: Store,
+        policy: Policy,
+        verifier: Arc<Verifier>,
+    ) -> Result<Self, PasswordError> {
+        Ok(Self {
+            store,
+            policy,
+            passwords: Passwords::new().await?,
+            throttle: Mutex::default(),
+            now: Instant::now,
+            verifier,
+        })
+    }
+}
+
+/// The routes.
+pub fn routes(api: Arc<Api>) -> Router {
+    let (routes, document) = document::routes().split_for_parts();
+    routes
+        .with_state(api)
+        .merge(document::served(&document))
+        .fallback(nothing)
+        .method_not_allowed_fallback(other_method)
+}
+
+async fn nothing() -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, "there is nothing at this path")
+}
+
+async fn other_method() -> Refusal {
+    Refusal::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "this cannot be done with what is at this path",
+    )
+}
+
+fn absent(what: &str, name: impl std::fmt::Display) -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, format!("there is no {what} {name}"))
+}
+
+impl From<PasswordError> for Refusal {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Short | PasswordError::Long => Self::bad(error.to_string()),
+            PasswordError::Busy => Self::later(error.to_string(), Duration::from_secs(2)),
+            PasswordError::Broken(_) => {
+                tracing::error!(%error, "a password cannot be worked on");
+                Self::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "this could not be done; the log says why",
+                )
+            }
+        }
+    }
+}
