@@ -2,6 +2,7 @@
 
 mod calls;
 mod hops;
+mod killed;
 mod trust;
 
 use std::time::Duration;
