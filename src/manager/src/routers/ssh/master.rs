@@ -1,6 +1,7 @@
 //! The one connection of a visit: an ssh in the foreground that the calls share. It runs `cat` on the
 //! far side, whose echo tells that the connection stands, and whose end, when the manager closes its
-//! input or is killed, ends the connection. Nothing of it outlives the manager.
+//! input or is killed, ends the connection: of a killed manager nothing is left once the call that
+//! was under way has come to its end, which its far side bounds.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};

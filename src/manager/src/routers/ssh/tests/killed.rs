@@ -1,4 +1,4 @@
-//! A manager that is killed: nothing of its visits may outlive it.
+//! A manager that is killed: of its visits nothing outlives the call that was under way.
 
 use std::process::{Command, Stdio};
 
@@ -17,11 +17,13 @@ async fn be_killed(settings: &str) {
     let address = std::env::var(ADDRESS).unwrap().parse().unwrap();
     let way = Way::Direct { address };
     let mut session = Ssh::new(settings).visit("r-1-VM", &way).await.unwrap();
-    session.run("sleep", &["30"], &[], LONG).await.unwrap();
+    loop {
+        session.run("sleep", &["3"], &[], LONG).await.unwrap();
+    }
 }
 
 #[tokio::test]
-async fn no_ssh_and_no_session_outlives_a_killed_manager() {
+async fn no_session_outlives_a_killed_manager_and_its_last_call() {
     if let Ok(settings) = std::env::var(SETTINGS) {
         return be_killed(&settings).await;
     }
@@ -32,7 +34,8 @@ async fn no_ssh_and_no_session_outlives_a_killed_manager() {
         world.router.port
     );
     // The manager is this very test, told to be one.
-    let name = "routers::ssh::tests::killed::no_ssh_and_no_session_outlives_a_killed_manager";
+    let name =
+        "routers::ssh::tests::killed::no_session_outlives_a_killed_manager_and_its_last_call";
     let mut manager = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", name])
         .env(SETTINGS, settings)
