@@ -6,11 +6,13 @@ mod mariadb;
 mod world;
 
 mod alerts;
+mod crash;
 mod forwarding;
 mod history;
 mod inventory;
 mod keys;
 mod people;
+mod properties;
 mod pushes;
 mod retention;
 mod visits;
