@@ -1,11 +1,13 @@
 //! What routers deliver, and storing it: many batches in one transaction, every (router, event id)
 //! once, with its outage and its place among what is to be forwarded.
 
+use std::sync::atomic::Ordering;
+
 use contract::Event;
 
 use super::Store;
 use super::error::{Result, StoreError};
-use super::incoming::{Incoming, insert};
+use super::incoming::{Incoming, Look, insert};
 use super::retry::retry;
 use super::routers::numbers_of;
 
@@ -67,6 +69,9 @@ pub struct Stored {
     pub known: u64,
 }
 
+/// For how many transactions to look first after one that met a known alert.
+const LOOKS: u32 = 64;
+
 impl Store {
     /// Stores many batches in one transaction (group commit). When it returns they are on disk.
     ///
@@ -82,24 +87,19 @@ impl Store {
             .map(|batch| Incoming::all_of(&batch.events, batch.via))
             .collect();
         let told = retry(async || {
-            let names: Vec<&str> = batches.iter().map(|batch| batch.router.as_str()).collect();
-            let mut transaction = self.begin().await?;
-            let numbers = numbers_of(&mut transaction, &names).await?;
-            let of_known_routers: Vec<(i64, &[Incoming<'_>])> = batches
-                .iter()
-                .zip(&incoming)
-                .filter_map(|(batch, incoming)| {
-                    let number = *numbers.get(batch.router.as_str())?;
-                    Some((number, incoming.as_ref().ok()?.as_slice()))
-                })
-                .collect();
-            let stored = insert(&mut transaction, self.dialect(), &of_known_routers).await?;
-            transaction.commit().await?;
-            let known: Vec<bool> = names
-                .iter()
-                .map(|name| numbers.contains_key(name))
-                .collect();
-            Ok((known, stored))
+            let looks_left = self.0.looks.load(Ordering::Relaxed);
+            if looks_left == 0 {
+                match self.store_incoming(batches, &incoming, Look::Never).await {
+                    // A known one among them, most likely; they come in swarms.
+                    Err(StoreError::Unavailable(_)) => {
+                        self.0.looks.store(LOOKS, Ordering::Relaxed);
+                    }
+                    done => return done,
+                }
+            } else {
+                self.0.looks.store(looks_left - 1, Ordering::Relaxed);
+            }
+            self.store_incoming(batches, &incoming, Look::First).await
         })
         .await;
         let (known, stored) = told?;
@@ -117,5 +117,29 @@ impl Store {
                 }
             })
             .collect())
+    }
+
+    /// One attempt: which batches' routers are known, and what was new of these.
+    async fn store_incoming(
+        &self,
+        batches: &[Batch],
+        incoming: &[Result<Vec<Incoming<'_>>>],
+        look: Look,
+    ) -> Result<(Vec<bool>, Vec<Stored>)> {
+        let names: Vec<&str> = batches.iter().map(|batch| batch.router.as_str()).collect();
+        let mut transaction = self.begin().await?;
+        let numbers = numbers_of(&mut transaction, &names).await?;
+        let of_known_routers: Vec<(i64, &[Incoming<'_>])> = batches
+            .iter()
+            .zip(incoming)
+            .filter_map(|(batch, incoming)| {
+                let number = *numbers.get(batch.router.as_str())?;
+                Some((number, incoming.as_ref().ok()?.as_slice()))
+            })
+            .collect();
+        let stored = insert(&mut transaction, self.dialect(), look, &of_known_routers).await?;
+        transaction.commit().await?;
+        let known = names.iter().map(|name| numbers.contains_key(name));
+        Ok((known.collect(), stored))
     }
 }

@@ -62,13 +62,26 @@ struct New<'a> {
     incoming: &'a Incoming<'a>,
 }
 
+/// Whether to look first for what is known already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    First,
+    /// Most alerts are new. One that is not makes the whole transaction fail, as
+    /// [`StoreError::Unavailable`]: then look first.
+    Never,
+}
+
 /// Stores each router's events in order; how much was new, one by one.
 pub(super) async fn insert(
     transaction: &mut Transaction,
     dialect: Dialect,
+    look: Look,
     batches: &[(i64, &[Incoming<'_>])],
 ) -> Result<Vec<Stored>> {
-    let known = known(transaction, dialect, batches).await?;
+    let known = match look {
+        Look::First => known(transaction, dialect, batches).await?,
+        Look::Never => HashSet::new(),
+    };
     let mut seen = HashSet::new();
     let mut new = Vec::new();
     let mut stored = Vec::with_capacity(batches.len());

@@ -36,6 +36,7 @@ mod visits;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 pub use alerts::{Batch, Stored, Via};
 pub use audit::AuditEntry;
@@ -65,6 +66,8 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     database: Database,
     sealing: Sealing,
+    /// How many transactions have yet to look first for alerts that are known; see `alerts`.
+    looks: AtomicU32,
 }
 
 impl fmt::Debug for Store {
@@ -95,7 +98,11 @@ impl Store {
             .map(|row| row.text(0))
             .transpose()?;
         let sealing = Sealing::open(sealing_key, check.is_none())?;
-        let store = Self(Arc::new(Inner { database, sealing }));
+        let store = Self(Arc::new(Inner {
+            database,
+            sealing,
+            looks: AtomicU32::new(0),
+        }));
         let check = match check {
             Some(check) => check,
             None => store.first_seal_check().await?,

@@ -11,7 +11,7 @@ use super::alerts::{Stored, Via};
 use super::database::Transaction;
 use super::dialect::places;
 use super::error::{Result, StoreError};
-use super::incoming::{Incoming, insert};
+use super::incoming::{Incoming, Look, insert};
 use super::inventory::{ROUTER, ROUTER_NUMBER, read_routers};
 use super::names::{check, check_short, check_text};
 use super::retry::retry;
@@ -207,7 +207,13 @@ impl Store {
         retry(async || {
             let mut transaction = self.begin().await?;
             let number = self.fence(&mut transaction, &visit.lease).await?;
-            let stored = insert(&mut transaction, self.dialect(), &[(number, &incoming)]).await?;
+            let stored = insert(
+                &mut transaction,
+                self.dialect(),
+                Look::First,
+                &[(number, &incoming)],
+            )
+            .await?;
             usage::insert(&mut transaction, self.dialect(), number, &visit.usage).await?;
             transaction
                 .run(
@@ -248,7 +254,13 @@ impl Store {
         retry(async || {
             let mut transaction = self.begin().await?;
             let number = self.fence(&mut transaction, lease).await?;
-            insert(&mut transaction, self.dialect(), &[(number, &incoming)]).await?;
+            insert(
+                &mut transaction,
+                self.dialect(),
+                Look::First,
+                &[(number, &incoming)],
+            )
+            .await?;
             transaction
                 .run(
                     sql(end.as_str())
