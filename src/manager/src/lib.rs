@@ -11,4 +11,5 @@ pub mod config;
 pub mod forward;
 pub mod plan;
 pub mod routers;
+pub mod serve;
 pub mod store;

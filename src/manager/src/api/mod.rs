@@ -2,6 +2,8 @@
 
 pub mod access;
 pub mod clock;
+pub mod health;
+pub mod metrics;
 pub mod receive;
 pub mod refusal;
 pub mod rest;

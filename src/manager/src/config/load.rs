@@ -17,7 +17,7 @@ pub const DEFAULT_PATH: &str = "/etc/vrwatch/manager.toml";
 /// Who the manager is in alerts of its own, and towards receivers that want a name.
 const NAME: &str = "vrwatch-manager";
 /// The top-level tables.
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 9] = [
     "http",
     "database",
     "secrets",
@@ -25,6 +25,7 @@ const TABLES: [&str; 8] = [
     "retention",
     "state",
     "ssh",
+    "push",
     "sink",
 ];
 
@@ -109,6 +110,7 @@ fn compose(path: &Path, bytes: &[u8], warnings: List) -> Result<Loaded, Problems
     let secrets = document.table("secrets", &mut problems);
     let plan: Option<Plan> = document.table("plan", &mut problems);
     let ssh = document.table("ssh", &mut problems);
+    let push = document.table("push", &mut problems);
     let retention = document.table("retention", &mut problems);
     let state: State = document.table("state", &mut problems).unwrap_or_default();
     let source = Source {
@@ -127,6 +129,7 @@ fn compose(path: &Path, bytes: &[u8], warnings: List) -> Result<Loaded, Problems
             monitoring: plan.monitoring,
         },
         ssh: ssh.unwrap_or_default(),
+        push: push.unwrap_or_default(),
         retention: retention.unwrap_or_default(),
         sinks,
         state: state.directory,

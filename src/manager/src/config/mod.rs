@@ -18,7 +18,7 @@ pub use self::retention::Retention;
 pub use self::secrets::Secrets;
 use crate::api::server;
 use crate::plan::Policy;
-use crate::routers::ssh;
+use crate::routers::{push, ssh};
 
 /// Everything the management server is told.
 #[derive(Clone, Debug)]
@@ -33,6 +33,8 @@ pub struct Config {
     pub policy: Policy,
     /// How routers are reached.
     pub ssh: ssh::config::Ssh,
+    /// How they are sent what they watch.
+    pub push: push::config::Push,
     /// How long things are kept.
     pub retention: Retention,
     /// Where stored alerts are forwarded to.

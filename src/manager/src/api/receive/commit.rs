@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::archive::Archive;
 use super::metrics::Metrics;
@@ -141,11 +141,12 @@ async fn store(
     let mut outcomes = Vec::with_capacity(batches.len());
     let mut parts = vec![batches];
     while let Some(part) = parts.pop() {
-        metrics.committing();
+        let began = Instant::now();
         let stored = match timeout(PATIENCE, archive.store_batches(part)).await {
             Ok(stored) => stored,
             Err(_) => Err(StoreError::Unavailable("it takes too long".to_owned())),
         };
+        metrics.committed(began.elapsed());
         match stored {
             Ok(each) if each.len() == part.len() => {
                 let told = |one: Result<_, StoreError>| {

@@ -1,11 +1,17 @@
 //! What receiving counts. Whoever renders metrics reads [`Metrics::snapshot`].
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use prometheus_client::metrics::histogram::Histogram;
 
 use crate::store::Stored;
 
+/// The upper bounds of the histogram of commits, in seconds.
+const SECONDS: [f64; 9] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0];
+
 /// Counters since the start.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Metrics {
     batches_accepted: AtomicU64,
     events_new: AtomicU64,
@@ -15,6 +21,23 @@ pub struct Metrics {
     turned_away: AtomicU64,
     commits: AtomicU64,
     queue_highest: AtomicU64,
+    commit_seconds: Histogram,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            batches_accepted: AtomicU64::default(),
+            events_new: AtomicU64::default(),
+            events_known: AtomicU64::default(),
+            unauthorized: AtomicU64::default(),
+            refused: AtomicU64::default(),
+            turned_away: AtomicU64::default(),
+            commits: AtomicU64::default(),
+            queue_highest: AtomicU64::default(),
+            commit_seconds: Histogram::new(SECONDS),
+        }
+    }
 }
 
 /// The counters at one moment.
@@ -71,8 +94,15 @@ impl Metrics {
         );
     }
 
-    pub(super) fn committing(&self) {
+    /// How long transactions took, in seconds.
+    #[must_use]
+    pub fn commit_seconds(&self) -> Histogram {
+        self.commit_seconds.clone()
+    }
+
+    pub(super) fn committed(&self, took: Duration) {
         add(&self.commits, 1);
+        self.commit_seconds.observe(took.as_secs_f64());
     }
 
     pub(super) fn queued(&self, length: usize) {

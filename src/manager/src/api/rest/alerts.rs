@@ -65,51 +65,51 @@ pub(super) struct WhichOutages {
 /// A stored alert.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct AlertShown {
-    id: i64,
+    pub(crate) id: i64,
     /// The id of the router's zone.
-    zone: String,
+    pub(crate) zone: String,
     /// How it came in: `http`, `visit`, `legacy`, `manager`.
-    via: &'static str,
+    pub(crate) via: &'static str,
     /// When it was stored.
     #[schema(value_type = String, format = DateTime)]
-    stored: Timestamp,
+    pub(crate) stored: Timestamp,
     /// The event, as the router told it.
     #[schema(value_type = Object)]
-    event: Event,
+    pub(crate) event: Event,
 }
 
 /// An outage, summed up from its alerts.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct OutageShown {
-    id: i64,
-    router: String,
+    pub(crate) id: i64,
+    pub(crate) router: String,
     /// The id of the router's zone.
-    zone: String,
+    pub(crate) zone: String,
     /// The id that the router gave it.
-    outage: String,
-    service: Option<String>,
-    process: Option<String>,
+    pub(crate) outage: String,
+    pub(crate) service: Option<String>,
+    pub(crate) process: Option<String>,
     #[schema(value_type = String, format = DateTime)]
-    opened: Timestamp,
+    pub(crate) opened: Timestamp,
     /// Absent: it goes on.
     #[schema(value_type = Option<String>, format = DateTime)]
-    ended: Option<Timestamp>,
+    pub(crate) ended: Option<Timestamp>,
     /// The worst severity of any of its alerts.
     #[schema(value_type = String)]
-    worst: Severity,
+    pub(crate) worst: Severity,
     /// The kind of its last alert.
-    kind: String,
+    pub(crate) kind: String,
     /// The severity of its last alert.
     #[schema(value_type = String)]
-    severity: Severity,
+    pub(crate) severity: Severity,
     /// The time of its last alert.
     #[schema(value_type = String, format = DateTime)]
-    last: Timestamp,
+    pub(crate) last: Timestamp,
     /// How many alerts it has.
-    alerts: i64,
+    pub(crate) alerts: i64,
     #[schema(value_type = Option<String>, format = DateTime)]
-    acknowledged: Option<Timestamp>,
-    acknowledged_by: Option<String>,
+    pub(crate) acknowledged: Option<Timestamp>,
+    pub(crate) acknowledged_by: Option<String>,
 }
 
 impl From<Alert> for AlertShown {

@@ -32,7 +32,9 @@ use super::signed::Verifier;
 use crate::plan::Policy;
 use crate::store::Store;
 
+pub(crate) use self::alerts::{AlertShown, OutageShown};
 pub use self::document::document;
+pub(crate) use self::silences::SilenceShown;
 
 /// How long a session lasts.
 const SESSION: Duration = Duration::from_hours(12);

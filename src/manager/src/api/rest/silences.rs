@@ -37,19 +37,19 @@ pub(super) struct Begun {
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SilenceShown {
-    id: i64,
+    pub(crate) id: i64,
     /// The zone's id; absent: all.
-    zone: Option<String>,
+    pub(crate) zone: Option<String>,
     /// The router's name; absent: all.
-    router: Option<String>,
+    pub(crate) router: Option<String>,
     /// The service; absent: all.
-    service: Option<String>,
+    pub(crate) service: Option<String>,
     #[schema(value_type = String, format = DateTime)]
-    starts: Timestamp,
+    pub(crate) starts: Timestamp,
     #[schema(value_type = String, format = DateTime)]
-    ends: Timestamp,
-    reason: String,
-    created_by: String,
+    pub(crate) ends: Timestamp,
+    pub(crate) reason: String,
+    pub(crate) created_by: String,
 }
 
 #[derive(Serialize, ToSchema)]

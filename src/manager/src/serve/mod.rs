@@ -1,0 +1,147 @@
+//! `vrwatch-manager serve`: all parts put together, each started again when it fails, and all ended
+//! in order.
+
+mod first_start;
+mod parts;
+pub mod pushes;
+mod retention;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::{Router, middleware};
+use sd_notify::NotifyState;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
+
+use self::parts::Parts;
+use crate::api::clock::Clock;
+use crate::api::health::{self, Board};
+use crate::api::metrics::{self, Metrics};
+use crate::api::receive::{self, Archive, Committer, Desk};
+use crate::api::rest::{self, Api};
+use crate::api::server::{Server, StartError};
+use crate::api::services::{self, Plans};
+use crate::api::signed::{Keyring, Verifier};
+use crate::config::Config;
+use crate::routers::ssh::Ssh;
+use crate::store::{Store, StoreError};
+
+/// How long parts may take to end after the last request.
+const LAST_WORK: Duration = Duration::from_secs(3);
+
+/// Why the manager does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is nowhere to listen.
+    #[error(transparent)]
+    Listen(#[from] StartError),
+    /// The system lacks something.
+    #[error("{0}")]
+    System(String),
+}
+
+/// Who holds the leases: unique to this process, and telling to whoever looks into the database.
+#[must_use]
+pub fn holder() -> String {
+    let uname = rustix::system::uname();
+    let host = uname.nodename().to_string_lossy();
+    let host: String = host
+        .chars()
+        .filter(char::is_ascii_graphic)
+        .take(128)
+        .collect();
+    format!("{host}:{}:{:016x}", std::process::id(), fastrand::u64(..))
+}
+
+/// Serves until it is told to end.
+///
+/// # Errors
+/// [`ServeError`] when it cannot start.
+pub async fn serve(config: Config, store: Store) -> Result<(), ServeError> {
+    let system = |error: &dyn std::fmt::Display| ServeError::System(error.to_string());
+    let mut end = signal(SignalKind::terminate()).map_err(|error| system(&error))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| system(&error))?;
+    first_start::welcome(&store).await?;
+    let server = Server::bind(config.http.clone())?;
+    for address in server.addresses() {
+        tracing::info!(%address, tls = config.http.tls.is_some(), "listening");
+    }
+    let board = Board::default();
+    let archive: Arc<dyn Archive> = Arc::new(store.clone());
+    let received = Arc::new(receive::Metrics::default());
+    let (committer, committing) = Committer::start(Arc::clone(&archive), Arc::clone(&received));
+    let app = app(&config, &store, &board, archive, &received, committer).await?;
+    let holder = holder();
+    let mut parts = Parts::new(board);
+    let sender = pushes::Sender {
+        store: store.clone(),
+        reach: Arc::new(Ssh::new(config.ssh.clone())),
+        settings: Arc::new(config.push.clone()),
+        policy: config.policy,
+        holder: holder.clone(),
+    };
+    parts.start("pushes", move || pushes::work(sender.clone()));
+    let kept = (store.clone(), config.retention, holder);
+    parts.start("retention", move || retention::work(kept.clone()));
+    parts.feed_watchdog();
+    notify(&[NotifyState::Ready]);
+    let told_to_end = async {
+        tokio::select! { _ = end.recv() => {}, _ = interrupt.recv() => {} }
+        tracing::info!("ending: requests that are under way come to their end");
+        notify(&[NotifyState::Stopping]);
+    };
+    server.serve(app, told_to_end).await;
+    // With the last request the last committer is gone: what waited is stored, and it ends.
+    if timeout(LAST_WORK, committing).await.is_err() {
+        tracing::warn!("ended before the database took all that waited; routers send it again");
+    }
+    parts.end().await;
+    store.close().await;
+    Ok(())
+}
+
+/// Everything that is answered.
+async fn app(
+    config: &Config,
+    store: &Store,
+    board: &Board,
+    archive: Arc<dyn Archive>,
+    received: &Arc<receive::Metrics>,
+    committer: Committer,
+) -> Result<Router, ServeError> {
+    let system = |error: &dyn std::fmt::Display| ServeError::System(error.to_string());
+    let keyring = Keyring::new(Arc::clone(&archive));
+    let verifier =
+        Verifier::new(keyring).map_err(|_| system(&"the system has no random numbers"))?;
+    let verifier = Arc::new(verifier);
+    let clock = Clock::system();
+    let desk = Desk::new(
+        Arc::clone(&verifier),
+        committer,
+        Arc::clone(received),
+        clock.clone(),
+    );
+    let plans = Plans::new(Arc::clone(&verifier), archive, config.policy, clock);
+    let api = Api::new(store.clone(), config.policy, verifier)
+        .await
+        .map_err(|error| system(&error))?;
+    let api = Arc::new(api);
+    let metrics = Metrics::new(Arc::clone(&api), Arc::clone(received), board.clone());
+    Ok(rest::routes(api)
+        .merge(receive::routes(Arc::new(desk)))
+        .merge(services::routes(Arc::new(plans)))
+        .merge(health::routes(store.clone(), board.clone()))
+        .merge(metrics::routes(Arc::clone(&metrics)))
+        .layer(middleware::from_fn_with_state(metrics, metrics::count)))
+}
+
+/// Tells systemd; without systemd this does nothing.
+fn notify(states: &[NotifyState<'_>]) {
+    if let Err(problem) = sd_notify::notify(states) {
+        tracing::debug!(%problem, "systemd cannot be told");
+    }
+}
