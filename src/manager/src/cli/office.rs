@@ -1,0 +1,70 @@
+//! What every command needs: the configuration, the store, a runtime, and a name for the audit
+//! trail.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{CommandError, Done};
+use crate::config::{self, Config, Loaded};
+use crate::store::Store;
+
+/// How long threads that are stuck in the system may hold up the end.
+const SHUTDOWN_LIMIT: Duration = Duration::from_millis(500);
+
+/// The options that every command has.
+pub(super) struct Office {
+    pub(super) config: Option<PathBuf>,
+    /// Whether JSON is printed.
+    pub(super) json: bool,
+}
+
+/// A command at its work.
+pub(super) struct Desk {
+    pub(super) config: Config,
+    pub(super) store: Store,
+    /// Who is said to have changed things.
+    pub(super) actor: String,
+    pub(super) json: bool,
+}
+
+impl Office {
+    pub(super) fn load(&self) -> Result<Loaded, CommandError> {
+        let loaded = config::load(self.config.as_deref())?;
+        for warning in &loaded.warnings {
+            tracing::warn!("{warning}");
+        }
+        Ok(loaded)
+    }
+
+    /// Opens the store and does the work.
+    pub(super) fn work<F>(&self, work: impl FnOnce(Desk) -> F) -> Result<Done, CommandError>
+    where
+        F: Future<Output = Result<Done, CommandError>>,
+    {
+        let config = self.load()?.config;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .map_err(|error| {
+                CommandError::Failed(format!("the runtime cannot be started: {error}"))
+            })?;
+        let json = self.json;
+        let result = runtime.block_on(async {
+            let url = config.database.url().map_err(CommandError::Usage)?;
+            let store = Store::open(&url, &config.secrets.key_file).await?;
+            let uid = rustix::process::getuid().as_raw();
+            let desk = Desk {
+                config,
+                store: store.clone(),
+                actor: format!("command line, uid {uid}"),
+                json,
+            };
+            let done = work(desk).await;
+            store.close().await;
+            done
+        });
+        runtime.shutdown_timeout(SHUTDOWN_LIMIT);
+        result
+    }
+}

@@ -1,0 +1,168 @@
+//! Runs the program in a folder of its own, and asks its server over a plain connection.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+/// More than anything takes on a machine that does other things too.
+const GENEROUS: Duration = Duration::from_mins(1);
+
+pub(crate) struct Program {
+    folder: TempDir,
+}
+
+impl Program {
+    /// With a configuration that keeps all in a folder of its own, and what else it says.
+    pub(crate) fn with(more: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().display();
+        let text = format!(
+            "[http]\nlisten = \"127.0.0.1:0\"\n[database]\nurl = \"sqlite:{place}/manager.db\"\n\
+             [secrets]\nkey_file = \"{place}/sealing.key\"\n[state]\ndirectory = \"{place}\"\n{more}"
+        );
+        fs::write(folder.path().join("manager.toml"), text).unwrap();
+        Self { folder }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vrwatch-manager"));
+        command
+            .arg("--config")
+            .arg(self.path("manager.toml"))
+            .args(arguments)
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// What it prints, when all is well.
+    pub(crate) fn says(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {errors}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// What it complains about, when it ends with this code.
+    pub(crate) fn fails(&self, code: i32, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {errors}");
+        errors
+    }
+
+    /// The same with something on stdin.
+    pub(crate) fn says_to(&self, input: &str, arguments: &[&str]) -> String {
+        let mut child = self
+            .command(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(input.as_bytes()).unwrap();
+        drop(stdin);
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{arguments:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    pub(crate) fn serve(&self) -> Server {
+        let mut child = self
+            .command(&["serve"])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (lines, read) = channel();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                let _ = lines.send(line);
+            }
+        });
+        let mut server = Server {
+            child,
+            read,
+            log: Vec::new(),
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+        };
+        let line = server.until("listening");
+        let at = line.split("address=").nth(1).unwrap();
+        server.address = at.split(' ').next().unwrap().parse().unwrap();
+        server
+    }
+}
+
+/// A server that ends with this.
+pub(crate) struct Server {
+    child: Child,
+    read: Receiver<String>,
+    pub(crate) log: Vec<String>,
+    address: SocketAddr,
+}
+
+impl Server {
+    /// Waits for a line with this in it.
+    pub(crate) fn until(&mut self, part: &str) -> String {
+        loop {
+            let line = match self.read.recv_timeout(GENEROUS) {
+                Ok(line) => line,
+                Err(error) => panic!("{error} before {part:?}: {:#?}", self.log),
+            };
+            self.log.push(line.clone());
+            if line.contains(part) {
+                return line;
+            }
+        }
+    }
+
+    /// Status, and the body.
+    pub(crate) fn ask(&self, head: &str, body: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(GENEROUS)).unwrap();
+        let (line, headers) = head.split_once('\n').unwrap_or((head, ""));
+        let request = format!(
+            "{line} HTTP/1.1\r\nhost: manager\r\nconnection: close\r\ncontent-length: {}\r\n\
+             content-type: application/json\r\n{}\r\n{body}",
+            body.len(),
+            headers
+                .lines()
+                .fold(String::new(), |all, one| all + one + "\r\n"),
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        assert!(!head.to_lowercase().contains("chunked"), "{head}");
+        (status, body.to_owned())
+    }
+
+    /// Asks it to end, as systemd does; its exit code.
+    pub(crate) fn end(mut self) -> Option<i32> {
+        let id = i32::try_from(self.child.id()).unwrap();
+        let id = rustix::process::Pid::from_raw(id).unwrap();
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
