@@ -12,6 +12,7 @@ use crate::ends::Ends;
 use crate::flood::Condenser;
 use crate::lost::told;
 use crate::notes::Notes;
+use crate::outages::Outages;
 use crate::recover::start_position;
 use crate::refresh::Refreshing;
 use crate::settings::Limits;
@@ -49,13 +50,31 @@ impl Channel {
         Self::open_within(settings, router, Limits::default())
     }
 
+    /// Begins a journal that holds nothing yet, whatever an earlier one left in the folder, for
+    /// events that are kept elsewhere. What is only in this journal (the sums of what flaps) may
+    /// be lost with it, so [`SinkStatus::settled`] stays before that until it is told.
+    ///
+    /// # Errors
+    /// As [`Channel::open`].
+    pub fn begin_anew(mut settings: Settings, router: String) -> Result<Self, OpenError> {
+        let limits = Limits::default();
+        settings.max_size = settings.max_size.max(limits.smallest_size);
+        let journal = open::open(&settings, &limits, true)?;
+        let mut state = State::new(short(router), limits, Health::Good, 0);
+        state.passing = true;
+        state.outages = Outages::new(true);
+        state.writer = Some(journal.writer);
+        Self::start(state, Some(settings.clone()))
+            .map_err(|source| OpenError::unusable(settings.directory, source))
+    }
+
     pub(crate) fn open_within(
         mut settings: Settings,
         router: String,
         limits: Limits,
     ) -> Result<(Self, Opened), OpenError> {
         settings.max_size = settings.max_size.max(limits.smallest_size);
-        let journal = open::open(&settings, &limits)?;
+        let journal = open::open(&settings, &limits, false)?;
         let lost = journal.replay.lost;
         let mut opened = Opened {
             notes: values(&journal.replay.notes),
@@ -158,6 +177,13 @@ impl Channel {
         self.inner.shared.publish(transaction)
     }
 
+    /// Takes events that others established, such as those a management server received: they keep
+    /// their id, router and time, only the number is this journal's own. Says the number of the
+    /// last; theirs follow each other. Otherwise as [`Channel::publish`].
+    pub fn forward(&self, events: Vec<Event>) -> u64 {
+        self.inner.shared.forward(events)
+    }
+
     /// Starts a sink's worker on the current tokio runtime; replaces one of the same name. A sink
     /// that was never seen before starts with the next event.
     pub fn start_sink(&self, name: &str, sink: Box<dyn Sink>, options: SinkOptions) {
@@ -236,7 +262,7 @@ impl Channel {
             sinks: state
                 .sinks
                 .iter()
-                .map(|(name, sink)| sink.status(name, state.last_seq))
+                .map(|(name, sink)| sink.status(name, &state))
                 .collect(),
         }
     }

@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 use contract::{Event, Timestamp};
 use tokio::time::Instant;
 
-use crate::Transaction;
 use crate::flood::{Closed, Condenser, Verdict, is_summary_for_another};
 use crate::worker::Worker;
 
@@ -121,14 +120,15 @@ impl Worker {
             self.hand_over(batch).await;
         }
         let mut state = self.shared.lock();
-        let synced = state.synced_seq;
+        let (synced, passing) = (state.synced_seq, state.passing);
         if let Some(sink) = state
             .sinks
             .get_mut(&self.name)
             .filter(|sink| sink.generation == self.generation)
         {
+            let kept = sink.kept(synced, passing);
             for (first, sum) in plan.told {
-                sink.untold_rows.tell(first, sum, synced);
+                sink.untold_rows.tell(first, sum, kept);
             }
             sink.position = sink.position.max(plan.reaches);
         }
@@ -140,17 +140,14 @@ impl Worker {
     /// crash between tells twice rather than never.
     fn tell_sums(&self, closed: impl IntoIterator<Item = Closed>, plan: &mut Plan) {
         for closed in closed {
-            let sum = closed.summary.and_then(|summary| {
+            let sum = closed.summary.map(|summary| {
                 let events = summary.events;
-                let draft = summary.draft(&self.name, Timestamp::now());
-                let published = self.shared.publish(Transaction {
-                    drafts: vec![draft],
-                    notes: Vec::new(),
-                });
+                let event = summary.event(&self.name, Timestamp::now());
+                let sum = self.shared.forward(vec![event]);
                 self.shared.with_sink(&self.name, self.generation, |sink| {
                     sink.summed_up += events;
                 });
-                Some(published.last()?.seq)
+                sum
             });
             plan.told.push((closed.first_seq, sum));
             if !closed.open.is_empty() {

@@ -1,7 +1,7 @@
 //! Keeps every text of an event within a length, so that one event always fits its record and no
 //! publisher can fill the memory or the disk with a single alert.
 
-use contract::{Cause, Draft, Fact, UnmonitoredReason};
+use contract::{Cause, Event, Fact, UnmonitoredReason};
 
 /// Names: router, service, process, outage, sink. In bytes.
 pub(crate) const MAX_NAME: usize = 256;
@@ -12,15 +12,16 @@ const MAX_OUTPUT: usize = 4096;
 /// The detail of a kind that this version does not know, as JSON, in bytes.
 const MAX_DETAIL: usize = 16 * 1024;
 
-/// Cuts every text of the draft to its length.
-pub(crate) fn cut(draft: &mut Draft) {
-    for name in [&mut draft.service, &mut draft.process, &mut draft.outage]
+/// Cuts every text of the event to its length.
+pub(crate) fn cut(event: &mut Event) {
+    let maybe = [&mut event.service, &mut event.process, &mut event.outage];
+    for name in [&mut event.id, &mut event.router]
         .into_iter()
-        .flatten()
+        .chain(maybe.into_iter().flatten())
     {
         keep_start(name, MAX_NAME);
     }
-    match &mut draft.fact {
+    match &mut event.fact {
         Fact::ServiceDown { cause, .. } => match cause {
             Cause::OtherProcess { name, .. } => keep_start(name, MAX_NAME),
             Cause::BadPidFile { problem } => keep_start(problem, MAX_REASON),
@@ -73,13 +74,13 @@ fn keep_end(text: &mut String, length: usize) {
 
 #[cfg(test)]
 mod tests {
-    use contract::{Failure, Timestamp};
+    use contract::{Draft, Failure, Timestamp};
 
     use super::*;
 
     #[test]
     fn the_end_of_an_output_and_the_start_of_a_name_are_kept_to_whole_characters() {
-        let mut draft = Draft {
+        let draft = Draft {
             service: Some("é".repeat(1000)),
             process: None,
             outage: None,
@@ -93,9 +94,11 @@ mod tests {
                 },
             },
         };
-        cut(&mut draft);
-        assert_eq!(draft.service, Some("é".repeat(MAX_NAME / 2)));
-        let Fact::RestartFailed { failure, .. } = draft.fact else {
+        let mut event = Event::new(draft, "i".repeat(999), 1, "r".repeat(999));
+        cut(&mut event);
+        assert_eq!((event.id.len(), event.router.len()), (MAX_NAME, MAX_NAME));
+        assert_eq!(event.service, Some("é".repeat(MAX_NAME / 2)));
+        let Fact::RestartFailed { failure, .. } = event.fact else {
             panic!("the kind stays");
         };
         assert_eq!(failure.reason.len(), MAX_REASON);

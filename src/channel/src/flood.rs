@@ -8,6 +8,9 @@ use std::time::Duration;
 use contract::{Draft, Ended, Event, Fact, Timestamp};
 use tokio::time::Instant;
 
+use crate::outages;
+use crate::transaction::new_id;
+
 /// The most services that are watched for flapping; the others are told one by one.
 const MAX_SERVICES: usize = 256;
 /// The most outages that are told one by one, whatever the settings say.
@@ -38,7 +41,9 @@ impl Default for Flood {
 #[derive(Debug)]
 pub(crate) struct Condenser {
     flood: Flood,
-    services: BTreeMap<String, Service>,
+    services: BTreeMap<Box<str>, Service>,
+    /// Where keys are made, so that none costs memory of its own.
+    key: String,
 }
 
 /// What becomes of an event.
@@ -64,6 +69,7 @@ pub(crate) struct Closed {
 /// Outages of one service that are over.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Summary {
+    router: String,
     service: String,
     process: Option<String>,
     outages: u64,
@@ -105,6 +111,7 @@ impl Condenser {
                 ..flood
             },
             services: BTreeMap::new(),
+            key: String::new(),
         }
     }
 
@@ -114,7 +121,7 @@ impl Condenser {
             return (None, Verdict::Pass);
         };
         let flood = self.flood;
-        let Some(service) = self.service(name) else {
+        let Some(service) = self.service(&event.router, name) else {
             return (None, Verdict::Pass);
         };
         let mut closed = None;
@@ -175,17 +182,19 @@ impl Condenser {
     }
 
     /// What is known of a service; `None` when there is no room to know anything.
-    fn service(&mut self, name: &str) -> Option<&mut Service> {
-        if !self.services.contains_key(name) {
+    fn service(&mut self, router: &str, name: &str) -> Option<&mut Service> {
+        outages::name(router, name, &mut self.key);
+        let key = self.key.as_str();
+        if !self.services.contains_key(key) {
             if self.services.len() >= MAX_SERVICES {
                 let idle = self.services.iter().filter(|(_, s)| s.fold.is_none());
                 let quiet = idle.min_by_key(|(_, service)| service.began.back().copied());
-                let quiet = quiet.map(|(name, _)| name.clone())?;
+                let quiet = quiet.map(|(key, _)| key.clone())?;
                 self.services.remove(&quiet);
             }
-            self.services.insert(name.to_owned(), Service::default());
+            self.services.insert(key.into(), Service::default());
         }
-        self.services.get_mut(name)
+        self.services.get_mut(key)
     }
 }
 
@@ -242,6 +251,7 @@ impl Fold {
 
     fn count(&mut self, event: &Event) {
         let summary = self.summary.get_or_insert_with(|| Summary {
+            router: event.router.clone(),
             service: event.service.clone().unwrap_or_default(),
             process: event.process.clone(),
             outages: 0,
@@ -262,8 +272,8 @@ impl Fold {
 }
 
 impl Summary {
-    /// The event that tells it to a sink.
-    pub(crate) fn draft(self, sink: &str, time: Timestamp) -> Draft {
+    /// The event that tells it to a sink, about the router that it is about.
+    pub(crate) fn event(self, sink: &str, time: Timestamp) -> Event {
         let mut reason = format!("summed up: {} ", self.service);
         // Writing to a text cannot fail.
         let _ = match self.outages {
@@ -278,7 +288,7 @@ impl Summary {
         if let Some(cause) = &self.cause {
             let _ = write!(reason, "; last: {cause}");
         }
-        Draft {
+        let draft = Draft {
             service: Some(self.service),
             process: self.process,
             outage: None,
@@ -290,7 +300,8 @@ impl Summary {
                 sink: Some(sink.to_owned()),
                 reason,
             },
-        }
+        };
+        Event::new(draft, new_id(), 0, self.router)
     }
 }
 

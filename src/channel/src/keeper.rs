@@ -192,7 +192,7 @@ impl Keeper {
 
     fn open(&self) {
         let limits = self.shared.lock().limits;
-        match open::open(&self.settings, &limits) {
+        match open::open(&self.settings, &limits, false) {
             Ok(journal) => {
                 for words in &journal.report.words {
                     tracing::warn!("{words}");
@@ -285,7 +285,7 @@ pub(crate) fn unsaved(state: &State) -> Option<(String, u64)> {
     let sinks = state
         .sinks
         .iter()
-        .map(|(name, sink)| (name, sink.settled(state.synced_seq), sink.saved));
+        .map(|(name, sink)| (name, sink.settled(state), sink.saved));
     let parked = state
         .parked
         .iter()

@@ -24,11 +24,11 @@ pub(crate) struct Journal {
     pub(crate) report: Recovery,
 }
 
-/// Opens the journal of `settings`.
+/// Opens the journal of `settings`; `anew` without what an earlier life left there.
 ///
 /// # Errors
 /// When the folder cannot be used or another process writes there.
-pub(crate) fn open(settings: &Settings, limits: &Limits) -> Result<Journal, OpenError> {
+pub(crate) fn open(settings: &Settings, limits: &Limits, anew: bool) -> Result<Journal, OpenError> {
     let directory = &settings.directory;
     let journal = segment::journal_folder(directory);
     let unusable = |path: &Path| {
@@ -44,9 +44,15 @@ pub(crate) fn open(settings: &Settings, limits: &Limits) -> Result<Journal, Open
         Err(TryLockError::WouldBlock) => return Err(OpenError::Locked { path: journal }),
         Err(TryLockError::Error(source)) => return Err(unusable(&journal)(source)),
     }
-    remove_leftovers(&journal);
-    remove_leftovers(&cursor::folder(directory));
-    let mut replay = replay(&journal, &cursor::all(directory)).map_err(unusable(&journal))?;
+    for folder in [&journal, &cursor::folder(directory)] {
+        if anew {
+            remove_files(folder).map_err(unusable(folder))?;
+        } else {
+            remove_leftovers(folder);
+        }
+    }
+    let mut replay =
+        replay(&journal, &cursor::all(directory), false).map_err(unusable(&journal))?;
     let mut report = repair(directory, &mut replay).map_err(unusable(&journal))?;
     if report.truncated_bytes > 0 || report.quarantined > 0 {
         continue_above_cursors(directory, &mut replay);
@@ -93,7 +99,7 @@ pub(crate) fn open(settings: &Settings, limits: &Limits) -> Result<Journal, Open
 /// Reads what can be read of a journal that cannot be opened.
 pub(crate) fn peek(settings: &Settings) -> Replay {
     let journal = segment::journal_folder(&settings.directory);
-    replay(&journal, &cursor::all(&settings.directory)).unwrap_or_default()
+    replay(&journal, &cursor::all(&settings.directory), false).unwrap_or_default()
 }
 
 /// What an earlier life wrote and could not sync any more is on disk before any sink sees it.
@@ -136,6 +142,17 @@ fn remove_leftovers(folder: &Path) {
             let _ = fs::remove_file(path);
         }
     }
+}
+
+/// Removes every file.
+fn remove_files(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Tries for a second: a command that the last daemon was starting when it was killed holds the

@@ -18,6 +18,10 @@ const MAX_EVENTS: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Outages<T> {
     services: BTreeMap<Box<str>, VecDeque<Outage<T>>>,
+    /// Whether events are of many routers. Otherwise a router that got another name is the same.
+    many_routers: bool,
+    /// Where keys are made, so that none costs memory of its own.
+    key: String,
     size: Size,
 }
 
@@ -50,6 +54,7 @@ struct Kept<T> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Head<'a> {
     pub(crate) seq: u64,
+    pub(crate) router: &'a str,
     pub(crate) service: &'a str,
     pub(crate) outage: &'a str,
     pub(crate) kind: &'a str,
@@ -63,19 +68,30 @@ impl<T> Default for Outages<T> {
     fn default() -> Self {
         Self {
             services: BTreeMap::new(),
+            many_routers: false,
+            key: String::new(),
             size: Size::default(),
         }
     }
 }
 
 impl<T> Outages<T> {
+    pub(crate) fn new(many_routers: bool) -> Self {
+        Self {
+            many_routers,
+            ..Self::default()
+        }
+    }
+
     /// Takes the next event. An outage that is over is kept while a sink stands inside it:
     /// `positions` are theirs.
     pub(crate) fn take(&mut self, head: Head<'_>, event: impl FnOnce() -> T, positions: &[u64]) {
-        let outages = match self.services.get_mut(head.service) {
+        let router = if self.many_routers { head.router } else { "" };
+        name(router, head.service, &mut self.key);
+        let outages = match self.services.get_mut(self.key.as_str()) {
             Some(outages) => outages,
             None if head.ends => return,
-            None => self.services.entry(head.service.into()).or_default(),
+            None => self.services.entry(self.key.as_str().into()).or_default(),
         };
         // A service has one outage at a time: were there another, its end went missing.
         for outage in outages.iter_mut().filter(|o| o.ended.is_none()) {
@@ -108,7 +124,7 @@ impl<T> Outages<T> {
             outage.is_needed(positions)
         });
         if outages.is_empty() {
-            self.services.remove(head.service);
+            self.services.remove(self.key.as_str());
         }
         while self.size.outages > MAX_OUTAGES || self.size.bytes > MAX_BYTES {
             self.forget_one();
@@ -138,6 +154,14 @@ impl<T> Outages<T> {
             !outages.is_empty()
         });
     }
+}
+
+/// Makes the key of a router's service.
+pub(crate) fn name(router: &str, service: &str, key: &mut String) {
+    key.clear();
+    key.push_str(router);
+    key.push('\0');
+    key.push_str(service);
 }
 
 fn retain<T>(
@@ -186,6 +210,7 @@ impl Outages<Arc<Event>> {
         if let Some(outage) = &event.outage {
             let head = Head {
                 seq: event.seq,
+                router: &event.router,
                 service: event.service.as_deref().unwrap_or_default(),
                 outage,
                 kind: event.fact.kind(),
@@ -214,7 +239,8 @@ impl Outages<Arc<Event>> {
 impl Outages<Box<str>> {
     /// Parses what stayed; what cannot be read is left out.
     pub(crate) fn parse(self) -> Outages<Arc<Event>> {
-        let mut parsed = Outages::default();
+        let many_routers = self.many_routers;
+        let mut parsed = Outages::new(many_routers);
         for outage in self.services.into_values().flatten() {
             let events: Vec<Kept<Arc<Event>>> = outage
                 .events
@@ -233,7 +259,10 @@ impl Outages<Box<str>> {
             };
             let service = first.event.service.as_deref().unwrap_or_default();
             let id = first.event.outage.as_deref().unwrap_or_default().into();
-            let outages: &mut VecDeque<_> = parsed.services.entry(service.into()).or_default();
+            let router = Some(first.event.router.as_str()).filter(|_| many_routers);
+            name(router.unwrap_or_default(), service, &mut parsed.key);
+            let key = parsed.key.as_str().into();
+            let outages: &mut VecDeque<_> = parsed.services.entry(key).or_default();
             parsed.size.outages += 1;
             parsed.size.ended += usize::from(outage.ended.is_some());
             parsed.size.bytes += events.iter().map(|kept| kept.bytes).sum::<usize>();

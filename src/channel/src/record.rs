@@ -232,6 +232,8 @@ pub(crate) fn heading(event: &RawValue) -> Option<(u64, Option<Head<'_>>)> {
     struct Headed<'a> {
         seq: u64,
         #[serde(default, borrow)]
+        router: Option<&'a RawValue>,
+        #[serde(default, borrow)]
         service: Option<&'a RawValue>,
         #[serde(default, borrow)]
         outage: Option<&'a RawValue>,
@@ -244,6 +246,7 @@ pub(crate) fn heading(event: &RawValue) -> Option<(u64, Option<Head<'_>>)> {
         let kind = headed.kind.map_or("", |kind| kind.get());
         Head {
             seq: headed.seq,
+            router: headed.router.map_or("", |router| router.get()),
             service: headed.service.map_or("", |service| service.get()),
             outage: outage.get(),
             kind,

@@ -25,8 +25,9 @@ impl Worker {
             return;
         };
         let journal = segment::journal_folder(&settings.directory);
+        let passing = self.shared.lock().passing;
         let open = spawn_blocking(move || {
-            let replay = replay(&journal, &[position]).ok()?;
+            let replay = replay(&journal, &[position], passing).ok()?;
             Some(replay.outages.parse().open_at(position))
         });
         if let Ok(Some(open)) = open.await {

@@ -41,12 +41,16 @@ pub(crate) struct Found {
     pub(crate) torn: Option<(u64, u64)>,
 }
 
-/// Reads the journal. `positions` are those of the sinks.
+/// Reads the journal. `positions` are those of the sinks; `many_routers` says whether it holds events
+/// of more than one.
 ///
 /// # Errors
 /// When the folder cannot be read or a segment not be opened. Content never is an error.
-pub(crate) fn replay(journal: &Path, positions: &[u64]) -> io::Result<Replay> {
-    let mut replay = Replay::default();
+pub(crate) fn replay(journal: &Path, positions: &[u64], many_routers: bool) -> io::Result<Replay> {
+    let mut replay = Replay {
+        outages: Outages::new(many_routers),
+        ..Replay::default()
+    };
     let mut damaged_since = false;
     for name in segment::list(journal)? {
         let Some(file) = segment::open(&name.path(journal))? else {

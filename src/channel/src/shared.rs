@@ -44,13 +44,25 @@ impl Shared {
     }
 
     pub(crate) fn publish(&self, transaction: Transaction) -> Vec<Event> {
+        self.change(|state| state.publish(transaction))
+    }
+
+    /// The number of the last one.
+    pub(crate) fn forward(&self, events: Vec<Event>) -> u64 {
+        self.change(|state| {
+            state.forward(events);
+            state.last_seq
+        })
+    }
+
+    fn change<T>(&self, publish: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.lock();
-        let events = state.publish(transaction);
+        let published = publish(&mut state);
         let memory = matches!(state.health, Health::Memory | Health::Closed);
         state.wake(|sink| memory || !sink.needs_disk);
         drop(state);
         self.work.notify_one();
-        events
+        published
     }
 
     /// Does something with a sink, if this worker still is its worker.

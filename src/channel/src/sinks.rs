@@ -10,6 +10,7 @@ use crate::SinkStatus;
 use crate::condense::Untold;
 use crate::lost::Lost;
 use crate::refused::Refusals;
+use crate::state::State;
 
 /// One sink.
 #[derive(Debug)]
@@ -80,10 +81,16 @@ impl Sink {
     }
 
     /// Up to where nothing has to be read again: what its cursor is to say once that is on disk.
-    pub(crate) fn settled(&self, synced: u64) -> u64 {
+    pub(crate) fn settled(&self, state: &State) -> u64 {
+        let kept = self.kept(state.synced_seq, state.passing);
         self.position
-            .min(self.untold_rows.limit(synced))
-            .min(self.refused.rows.limit(synced))
+            .min(self.untold_rows.limit(kept))
+            .min(self.refused.rows.limit(kept))
+    }
+
+    /// Up to where what was published needs no keeping any more.
+    pub(crate) fn kept(&self, synced: u64, passing: bool) -> u64 {
+        if passing { self.position } else { synced }
     }
 
     /// Whether anything is counted that is still to be told.
@@ -120,10 +127,11 @@ impl Sink {
         self.over_since = None;
     }
 
-    pub(crate) fn status(&self, name: &str, last_seq: u64) -> SinkStatus {
+    pub(crate) fn status(&self, name: &str, state: &State) -> SinkStatus {
         SinkStatus {
             name: name.to_owned(),
-            pending: last_seq.saturating_sub(self.position),
+            pending: state.last_seq.saturating_sub(self.position),
+            settled: self.settled(state),
             delivered: self.delivered,
             summed_up: self.summed_up,
             dropped: self.dropped,

@@ -15,8 +15,9 @@ use crate::record::{Builder, Record, snapshot};
 use crate::settings::Limits;
 use crate::sinks::Sink;
 use crate::tail::Tail;
+use crate::transaction::new_id;
 use crate::writer::Writer;
-use crate::{Transaction, cut};
+use crate::{Note, Transaction, cut};
 
 /// How the disk is doing.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub(crate) enum Health {
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) router: String,
+    /// The journal is gone with this process: what is only there counts as kept once it is told.
+    pub(crate) passing: bool,
     pub(crate) limits: Limits,
     pub(crate) health: Health,
     /// Absent in memory, and until a journal that could not be opened is.
@@ -83,6 +86,7 @@ impl State {
     pub(crate) fn new(router: String, limits: Limits, health: Health, last_seq: u64) -> Self {
         Self {
             router,
+            passing: false,
             limits,
             health,
             writer: None,
@@ -111,32 +115,49 @@ impl State {
         }
     }
 
-    /// Numbers the events and writes the transaction, or keeps it until the disk is back.
+    /// Makes events of the drafts, and takes them.
     pub(crate) fn publish(&mut self, transaction: Transaction) -> Vec<Event> {
-        let mut events = Vec::with_capacity(transaction.drafts.len());
+        let mut published = Vec::with_capacity(transaction.drafts.len());
+        let router = self.router.clone();
+        let drafts = transaction.drafts.into_iter();
+        let events = drafts.map(|draft| Event::new(draft, new_id(), 0, router.clone()));
+        self.take(events, transaction.notes, |event| {
+            published.push(event.clone());
+        });
+        published
+    }
+
+    /// Takes what others established: it stays as it is, but for its number.
+    pub(crate) fn forward(&mut self, events: Vec<Event>) {
+        self.take(events.into_iter(), Vec::new(), |_| ());
+    }
+
+    /// Numbers the events and writes them with the notes, or keeps them until the disk is back.
+    fn take(
+        &mut self,
+        events: impl Iterator<Item = Event>,
+        notes: Vec<(String, Option<Note>)>,
+        mut taken: impl FnMut(&Event),
+    ) {
         let mut record = Builder::default();
         let parked = self.parked.values().map(|(position, _)| *position);
-        let sinks = self
-            .sinks
-            .values()
-            .map(|sink| sink.settled(self.synced_seq));
+        let sinks = self.sinks.values().map(|sink| sink.settled(self));
         let positions: Vec<u64> = sinks.chain(parked).collect();
         self.outages.settle(&positions);
-        for mut draft in transaction.drafts {
+        for mut event in events {
             if record.is_full() {
                 self.append(std::mem::take(&mut record));
             }
-            cut::cut(&mut draft);
+            cut::cut(&mut event);
             self.last_seq += 1;
-            let id = uuid::Uuid::now_v7().to_string();
-            let event = Event::new(draft, id, self.last_seq, self.router.clone());
-            events.push(event.clone());
+            event.seq = self.last_seq;
+            taken(&event);
             let event = Arc::new(event);
             let size = record.push_event(Arc::clone(&event));
             self.outages.take_event(&event, size, &positions);
             self.tail.push(event, size);
         }
-        for (key, note) in transaction.notes {
+        for (key, note) in notes {
             if record.is_full() {
                 self.append(std::mem::take(&mut record));
             }
@@ -149,7 +170,6 @@ impl State {
             self.append(record);
         }
         self.trim_tail();
-        events
     }
 
     fn append(&mut self, record: Builder) {

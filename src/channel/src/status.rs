@@ -64,6 +64,8 @@ pub struct SinkStatus {
     pub name: String,
     /// Events it has not taken yet.
     pub pending: u64,
+    /// The newest event up to which it needs none again: it took them, or lost them for good.
+    pub settled: u64,
     /// Events it took since it was started.
     pub delivered: u64,
     /// Events it was told of in sum since it was started, not one by one.

@@ -24,9 +24,9 @@ impl Shared {
             state.parked.pop_first();
         }
         let refused = std::mem::take(&mut sink.refused);
-        let settled = sink.settled(state.synced_seq);
+        let settled = sink.settled(&state);
         state.parked.insert(name.to_owned(), (settled, sink.saved));
-        let status = sink.status(name, state.last_seq);
+        let status = sink.status(name, &state);
         drop(state);
         self.tell_last_refused(name, refused);
         self.moved();

@@ -14,3 +14,8 @@ pub struct Transaction {
     /// The new value of each note by its key; `None` deletes it.
     pub notes: Vec<(String, Option<Note>)>,
 }
+
+/// The id of a new event.
+pub(crate) fn new_id() -> String {
+    uuid::Uuid::now_v7().to_string()
+}

@@ -5,6 +5,7 @@ use super::*;
 fn head<'a>(seq: u64, outage: &'a str, kind: &'a str) -> Head<'a> {
     Head {
         seq,
+        router: "r",
         service: "dhcp",
         outage,
         kind,

@@ -7,6 +7,7 @@ mod damage;
 mod disk;
 mod drain;
 mod flood;
+mod forward;
 mod gather;
 mod glances;
 mod kill;
