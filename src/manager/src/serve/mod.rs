@@ -27,8 +27,9 @@ use crate::config::Config;
 use crate::routers::ssh::Ssh;
 use crate::store::{Store, StoreError};
 
-/// How long parts may take to end after the last request.
-const LAST_WORK: Duration = Duration::from_secs(3);
+/// How long the last transaction, and then the other parts, may take after the last request. With the
+/// time for requests it is less than ten seconds.
+const LAST_WORK: Duration = Duration::from_secs(2);
 
 /// Why the manager does not start.
 #[derive(Debug, thiserror::Error)]
@@ -84,22 +85,26 @@ pub async fn serve(config: Config, store: Store) -> Result<(), ServeError> {
         policy: config.policy,
         holder: holder.clone(),
     };
-    parts.start("pushes", move || pushes::work(sender.clone()));
+    parts.start("pushes", move |stop| stop.or(pushes::work(sender.clone())));
     let kept = (store.clone(), config.retention, holder);
-    parts.start("retention", move || retention::work(kept.clone()));
+    parts.start("retention", move |stop| {
+        stop.or(retention::work(kept.clone()))
+    });
     parts.feed_watchdog();
     notify(&[NotifyState::Ready]);
+    let stopper = parts.stopper();
     let told_to_end = async {
         tokio::select! { _ = end.recv() => {}, _ = interrupt.recv() => {} }
         tracing::info!("ending: requests that are under way come to their end");
         notify(&[NotifyState::Stopping]);
+        let _ = stopper.send(true);
     };
     server.serve(app, told_to_end).await;
     // With the last request the last committer is gone: what waited is stored, and it ends.
     if timeout(LAST_WORK, committing).await.is_err() {
         tracing::warn!("ended before the database took all that waited; routers send it again");
     }
-    parts.end().await;
+    parts.end(LAST_WORK).await;
     store.close().await;
     Ok(())
 }

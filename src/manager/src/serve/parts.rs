@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use sd_notify::NotifyState;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, interval, sleep};
+use tokio::time::{Instant, interval, sleep, timeout};
 
 use crate::api::health::Board;
 
@@ -19,6 +20,27 @@ const PROVEN: Duration = Duration::from_mins(5);
 pub(super) struct Parts {
     board: Board,
     running: JoinSet<()>,
+    stop: watch::Sender<bool>,
+}
+
+/// Is told when the manager ends.
+#[derive(Clone)]
+pub(super) struct Stop(watch::Receiver<bool>);
+
+impl Stop {
+    /// Returns when the manager ends.
+    pub(super) async fn told(&mut self) {
+        // Without a sender it has ended.
+        let _ = self.0.wait_for(|stop| *stop).await;
+    }
+
+    /// Does the work until the manager ends, and then breaks it off.
+    pub(super) async fn or(mut self, work: impl Future<Output = String>) -> String {
+        tokio::select! {
+            () = self.told() => String::new(),
+            why = work => why,
+        }
+    }
 }
 
 impl Parts {
@@ -26,16 +48,18 @@ impl Parts {
         Self {
             board,
             running: JoinSet::new(),
+            stop: watch::Sender::new(false),
         }
     }
 
-    /// Starts a part; `work` ends only when it fails, and says why.
+    /// Starts a part; `work` ends when it is told to stop, or when it fails, and then says why.
     pub(super) fn start<W, F>(&mut self, name: &'static str, work: W)
     where
-        W: Fn() -> F + Send + 'static,
+        W: Fn(Stop) -> F + Send + 'static,
         F: Future<Output = String> + Send + 'static,
     {
         let board = self.board.clone();
+        let mut stop = Stop(self.stop.subscribe());
         self.running.spawn(async move {
             let mut wait = FIRST;
             loop {
@@ -44,18 +68,24 @@ impl Parts {
                 // In a task of its own, so that a panic is a failure like others; when this one is
                 // aborted, so is that.
                 let mut task = JoinSet::new();
-                task.spawn(work());
+                task.spawn(work(stop.clone()));
                 let why = match task.join_next().await {
                     Some(Ok(why)) => why,
                     Some(Err(error)) => error.to_string(),
                     None => "it did not start".to_owned(),
                 };
+                if *stop.0.borrow() {
+                    return;
+                }
                 if started.elapsed() >= PROVEN {
                     wait = FIRST;
                 }
                 tracing::error!(part = name, why, again_in = ?wait, "a part failed");
                 board.failed(name, why);
-                sleep(wait).await;
+                tokio::select! {
+                    () = stop.told() => return,
+                    () = sleep(wait) => {}
+                }
                 wait = (wait * 2).min(LONGEST);
             }
         });
@@ -66,18 +96,31 @@ impl Parts {
         let Some(limit) = sd_notify::watchdog_enabled() else {
             return;
         };
+        let mut stop = Stop(self.stop.subscribe());
         self.running.spawn(async move {
             let mut beat = interval(limit / 2);
             loop {
-                beat.tick().await;
-                super::notify(&[NotifyState::Watchdog]);
+                tokio::select! {
+                    () = stop.told() => return,
+                    _ = beat.tick() => super::notify(&[NotifyState::Watchdog]),
+                }
             }
         });
     }
 
-    /// Ends all. What they hold by lease is taken over when that ends.
-    pub(super) async fn end(mut self) {
-        self.running.shutdown().await;
+    /// Tells all of them to end, without waiting for it.
+    pub(super) fn stopper(&self) -> watch::Sender<bool> {
+        self.stop.clone()
+    }
+
+    /// Ends all: waits so long for them to come to their end, then breaks them off. What they hold
+    /// by lease is taken over when that ends.
+    pub(super) async fn end(mut self, limit: Duration) {
+        let _ = self.stop.send(true);
+        let ended = async { while self.running.join_next().await.is_some() {} };
+        if timeout(limit, ended).await.is_err() {
+            self.running.shutdown().await;
+        }
     }
 }
 
@@ -94,7 +137,7 @@ mod tests {
         let mut parts = Parts::new(board.clone());
         let starts = Arc::new(AtomicU64::new(0));
         let count = Arc::clone(&starts);
-        parts.start("flaky", move || {
+        parts.start("flaky", move |_| {
             let count = Arc::clone(&count);
             async move {
                 assert!(count.fetch_add(1, Ordering::Relaxed) != 1, "a panic");
@@ -105,6 +148,6 @@ mod tests {
         sleep(Duration::from_secs(100)).await;
         assert_eq!(starts.load(Ordering::Relaxed), 7);
         assert_eq!(board.failures(), [("flaky", 7)]);
-        parts.end().await;
+        parts.end(Duration::from_secs(1)).await;
     }
 }

@@ -54,7 +54,7 @@ impl Default for Config {
             head_timeout: human::Duration(Duration::from_secs(10)),
             request_timeout: human::Duration(Duration::from_secs(30)),
             idle_timeout: human::Duration(Duration::from_secs(75)),
-            stop_timeout: human::Duration(Duration::from_secs(10)),
+            stop_timeout: human::Duration(Duration::from_secs(5)),
         }
     }
 }
