@@ -17,9 +17,9 @@ mod test_alert;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand, ValueEnum};
-use terminal::{log, output};
-use tracing::level_filters::LevelFilter;
+use clap::{Parser, Subcommand};
+use terminal::log::{self, LogLevel};
+use terminal::output;
 
 use crate::config::Places;
 use crate::lock::LockError;
@@ -43,27 +43,6 @@ pub(crate) struct Cli {
 
     #[command(subcommand)]
     command: Command,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum LogLevel {
-    Error,
-    Warn,
-    Info,
-    Debug,
-    Trace,
-}
-
-impl From<LogLevel> for LevelFilter {
-    fn from(level: LogLevel) -> Self {
-        match level {
-            LogLevel::Error => Self::ERROR,
-            LogLevel::Warn => Self::WARN,
-            LogLevel::Info => Self::INFO,
-            LogLevel::Debug => Self::DEBUG,
-            LogLevel::Trace => Self::TRACE,
-        }
-    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -6,12 +6,40 @@ use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::sync::{Mutex, PoisonError};
 
+use clap::ValueEnum;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use tracing::level_filters::LevelFilter;
 
 /// The longest line, in bytes. A pipe that is ready takes so much at once. Source: `PIPE_BUF`,
 /// pipe(7).
 const LONGEST: usize = 4096;
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum LogLevel {
+    /// What went wrong.
+    Error,
+    /// And what is doubtful.
+    Warn,
+    /// And what is done.
+    Info,
+    /// And why.
+    Debug,
+    /// And everything.
+    Trace,
+}
+
+impl From<LogLevel> for LevelFilter {
+    fn from(level: LogLevel) -> Self {
+        match level {
+            LogLevel::Error => Self::ERROR,
+            LogLevel::Warn => Self::WARN,
+            LogLevel::Info => Self::INFO,
+            LogLevel::Debug => Self::DEBUG,
+            LogLevel::Trace => Self::TRACE,
+        }
+    }
+}
 
 /// What became of the lines so far.
 static LOST: Mutex<Lost> = Mutex::new(Lost {
