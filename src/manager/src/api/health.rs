@@ -23,28 +23,28 @@ pub struct Board(Arc<Mutex<BTreeMap<&'static str, Standing>>>);
 
 #[derive(Clone, Debug, Default)]
 struct Standing {
-    /// Why it does not work just now.
-    failing: Option<String>,
+    /// Whether it does not work just now; the log says why.
+    failing: bool,
     failures: u64,
 }
 
 #[derive(Serialize)]
 struct Ready {
     database: &'static str,
-    parts: BTreeMap<&'static str, String>,
+    parts: BTreeMap<&'static str, &'static str>,
 }
 
 impl Board {
     /// A part works.
     pub fn works(&self, part: &'static str) {
-        self.parts().entry(part).or_default().failing = None;
+        self.parts().entry(part).or_default().failing = false;
     }
 
     /// A part failed, and is started again.
-    pub fn failed(&self, part: &'static str, why: String) {
+    pub fn failed(&self, part: &'static str) {
         let mut parts = self.parts();
         let standing = parts.entry(part).or_default();
-        standing.failing = Some(why);
+        standing.failing = true;
         standing.failures += 1;
     }
 
@@ -58,12 +58,9 @@ impl Board {
             .collect()
     }
 
-    fn words(&self) -> BTreeMap<&'static str, String> {
+    fn words(&self) -> BTreeMap<&'static str, &'static str> {
         let parts = self.parts();
-        let word = |it: &Standing| match &it.failing {
-            None => "works".to_owned(),
-            Some(why) => format!("failing: {why}"),
-        };
+        let word = |it: &Standing| if it.failing { "failing" } else { "works" };
         parts.iter().map(|(part, it)| (*part, word(it))).collect()
     }
 
@@ -80,7 +77,7 @@ pub fn routes(store: Store, board: Board) -> Router {
         .route("/healthz", get(|| async { "ok\n" }))
 }
 
-/// The store is only there once its migrations are done. What fails inside is named on the log; here
+/// The store is only there once its migrations are done. Why something fails stands in the log; here
 /// stands which part it is, for whoever asks.
 async fn ready(State((store, board)): State<(Store, Board)>) -> (StatusCode, Json<Ready>) {
     let answers = matches!(timeout(PATIENCE, store.ping()).await, Ok(Ok(())));

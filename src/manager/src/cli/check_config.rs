@@ -39,8 +39,9 @@ pub(super) fn run(office: &Office) -> Result<Done, CommandError> {
     for sink in &config.sinks {
         let _ = writeln!(text, "- {} ({}): {}", sink.name, sink.kind, sink.describe());
     }
-    // The password's file is looked at too.
+    // The files with secrets are looked at too.
     config.database.url().map_err(CommandError::Usage)?;
+    config.metrics.token().map_err(CommandError::Usage)?;
     output::print(&text)?;
     Ok(Done::Well)
 }

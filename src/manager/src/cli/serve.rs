@@ -10,7 +10,9 @@ pub(super) fn run(office: &Office) -> Result<Done, CommandError> {
             .await
             .map_err(|error| match error {
                 ServeError::Store(error) => error.into(),
-                ServeError::Listen(_) => CommandError::Usage(error.to_string()),
+                ServeError::Listen(_) | ServeError::Config(_) => {
+                    CommandError::Usage(error.to_string())
+                }
                 ServeError::System(_) => CommandError::Failed(error.to_string()),
             })?;
         Ok(Done::Well)

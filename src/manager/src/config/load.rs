@@ -17,8 +17,9 @@ pub const DEFAULT_PATH: &str = "/etc/vrwatch/manager.toml";
 /// Who the manager is in alerts of its own, and towards receivers that want a name.
 const NAME: &str = "vrwatch-manager";
 /// The top-level tables.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
     "http",
+    "metrics",
     "database",
     "secrets",
     "plan",
@@ -106,6 +107,7 @@ fn compose(path: &Path, bytes: &[u8], warnings: List) -> Result<Loaded, Problems
     let mut problems = List::default();
     document.check_tables(&TABLES, &[], &mut problems);
     let http = document.table("http", &mut problems);
+    let metrics = document.table("metrics", &mut problems);
     let database = document.table("database", &mut problems);
     let secrets = document.table("secrets", &mut problems);
     let plan: Option<Plan> = document.table("plan", &mut problems);
@@ -122,6 +124,7 @@ fn compose(path: &Path, bytes: &[u8], warnings: List) -> Result<Loaded, Problems
     let plan = plan.unwrap_or_default();
     let config = Config {
         http: http.unwrap_or_default(),
+        metrics: metrics.unwrap_or_default(),
         database: database.unwrap_or_default(),
         secrets: secrets.unwrap_or_default(),
         policy: plan::Policy {

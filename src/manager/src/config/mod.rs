@@ -3,6 +3,7 @@
 
 mod database;
 mod load;
+mod metrics;
 mod retention;
 mod secrets;
 #[cfg(test)]
@@ -14,6 +15,7 @@ use document::SinkSpec;
 
 pub use self::database::Database;
 pub use self::load::{DEFAULT_PATH, Loaded, load};
+pub use self::metrics::Metrics;
 pub use self::retention::Retention;
 pub use self::secrets::Secrets;
 use crate::api::server;
@@ -25,6 +27,8 @@ use crate::routers::{push, ssh};
 pub struct Config {
     /// Where it answers.
     pub http: server::Config,
+    /// Who may read the metrics.
+    pub metrics: Metrics,
     /// Where everything is kept.
     pub database: Database,
     /// Where its secrets are.

@@ -40,6 +40,9 @@ pub enum ServeError {
     /// There is nowhere to listen.
     #[error(transparent)]
     Listen(#[from] StartError),
+    /// What the configuration names cannot be used.
+    #[error("{0}")]
+    Config(String),
     /// The system lacks something.
     #[error("{0}")]
     System(String),
@@ -135,7 +138,12 @@ async fn app(
         .await
         .map_err(|error| system(&error))?;
     let api = Arc::new(api);
-    let metrics = Metrics::new(Arc::clone(&api), Arc::clone(received), board.clone());
+    let metrics = Metrics::new(
+        Arc::clone(&api),
+        Arc::clone(received),
+        board.clone(),
+        config.metrics.token().map_err(ServeError::Config)?,
+    );
     Ok(rest::routes(api)
         .merge(receive::routes(Arc::new(desk)))
         .merge(services::routes(Arc::new(plans)))

@@ -81,7 +81,7 @@ impl Parts {
                     wait = FIRST;
                 }
                 tracing::error!(part = name, why, again_in = ?wait, "a part failed");
-                board.failed(name, why);
+                board.failed(name);
                 tokio::select! {
                     () = stop.told() => return,
                     () = sleep(wait) => {}

@@ -18,14 +18,16 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// With a configuration that keeps all in a folder of its own, and what else it says.
+    /// With a configuration that keeps all in a folder of its own, and what else it says; `PLACE` in
+    /// it is that folder.
     pub(crate) fn with(more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().display();
         let text = format!(
             "[http]\nlisten = \"127.0.0.1:0\"\n[database]\nurl = \"sqlite:{place}/manager.db\"\n\
              [secrets]\nkey_file = \"{place}/sealing.key\"\n[state]\ndirectory = \"{place}\"\n{more}"
-        );
+        )
+        .replace("PLACE", &place.to_string());
         fs::write(folder.path().join("manager.toml"), text).unwrap();
         Self { folder }
     }

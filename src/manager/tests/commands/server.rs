@@ -1,5 +1,8 @@
 //! `serve`, from the first start to the end.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
 use serde_json::{Value, json};
 
 use super::program::{Program, Server};
@@ -56,7 +59,10 @@ fn the_first_start_shows_a_password_that_only_lets_its_user_choose_another() {
 
 #[test]
 fn health_readiness_and_metrics_are_there_and_metrics_for_this_machine_alone() {
-    let program = Program::with("");
+    let program = Program::with("[metrics]\ntoken_file = \"PLACE/token\"\n");
+    let token = program.path("token");
+    fs::write(&token, "a-token-for-prometheus-alone\n").unwrap();
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
     let server = program.serve();
     assert_eq!(server.ask("GET /healthz", ""), (200, "ok\n".to_owned()));
     let (status, ready) = server.ask("GET /readyz", "");
@@ -89,6 +95,9 @@ fn health_readiness_and_metrics_are_there_and_metrics_for_this_machine_alone() {
     // What a proxy passes on comes from elsewhere.
     let (status, _) = server.ask("GET /metrics\nx-forwarded-for: 192.0.2.1", "");
     assert_eq!(status, 401);
+    let bearer = "x-forwarded-for: 192.0.2.1\nauthorization: Bearer a-token-for-prometheus-alone";
+    assert_eq!(server.ask(&format!("GET /metrics\n{bearer}"), "").0, 200);
+    assert_eq!(server.ask(&format!("GET /api/v1/me\n{bearer}"), "").0, 401);
 }
 
 #[test]

@@ -48,13 +48,8 @@ impl Caller {
     /// Whoever presents the token of a session.
     pub(in crate::api) async fn of(parts: &Parts, api: &Api) -> Result<Self, Refusal> {
         let not_in = || Refusal::new(StatusCode::UNAUTHORIZED, "log in first: POST /api/v1/login");
-        let token = parts
-            .headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .and_then(|(_, token)| Token::presented(token.trim()))
+        let token = bearer(parts)
+            .and_then(Token::presented)
             .ok_or_else(not_in)?;
         let session = api.store.session(&token.hash()).await.map_err(told)?;
         let session = session.ok_or_else(not_in)?;
@@ -97,6 +92,15 @@ impl FromRequestParts<Arc<Api>> for From {
     async fn from_request_parts(parts: &mut Parts, _: &Arc<Api>) -> Result<Self, Refusal> {
         Ok(Self(address(parts)))
     }
+}
+
+/// What stands behind `Authorization: Bearer`.
+pub(in crate::api) fn bearer(parts: &Parts) -> Option<&str> {
+    let value = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then_some(token.trim())
 }
 
 /// The address at the other end of the connection.
