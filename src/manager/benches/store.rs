@@ -8,6 +8,8 @@ mod mariadb;
 
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
+
 use contract::{Cause, Draft, Ended, Event, Fact, Timestamp};
 use manager::plan::inventory::{Change, Hypervisor, Router};
 use manager::store::{Batch, Store, Via};
@@ -41,38 +43,64 @@ async fn measure(url: &str, key: &std::path::Path) {
     let routers: Vec<Change> = (0..ROUTERS).map(|n| Change::SetRouter(router(n))).collect();
     store.apply("bench", &routers).await.unwrap();
     for (batches, events) in [(1, 1), (200, 1), (1, 100), (10, 100), (40, 100)] {
-        let (mut rows, mut calls, mut spent) = (0, 0, Duration::ZERO);
-        while spent < EACH {
+        let mut sum = Sum::default();
+        while sum.spent < EACH {
             let given: Vec<Batch> = (0..batches).map(|_| batch(events)).collect();
-            let start = Instant::now();
-            let told = store.store_batches(&given).await.unwrap();
-            spent += start.elapsed();
-            calls += 1;
-            rows += told.into_iter().map(|told| told.unwrap().new).sum::<u64>();
+            sum.add(&store, &given).await;
         }
-        print(&format!("{batches} x {events}"), rows, calls, spent);
+        sum.print(&format!("{batches} x {events}"));
     }
     let given: Vec<Batch> = (0..10).map(|_| batch(100)).collect();
     store.store_batches(&given).await.unwrap();
-    let (mut rows, mut calls, start) = (0, 0, Instant::now());
-    while start.elapsed() < EACH {
-        store.store_batches(&given).await.unwrap();
-        rows += 1_000;
-        calls += 1;
+    let mut sum = Sum::default();
+    while sum.spent < EACH {
+        sum.add(&store, &given).await;
     }
-    print("10 x 100 known", rows, calls, start.elapsed());
+    sum.print("10 x 100 known");
     store.close().await;
 }
 
-#[allow(
-    clippy::cast_precision_loss,
-    reason = "printed with no digits behind the point"
-)]
-fn print(what: &str, rows: u64, calls: u32, spent: Duration) {
-    let seconds = spent.as_secs_f64();
-    let rate = rows as f64 / seconds;
-    let call = spent.as_secs_f64() * 1e3 / f64::from(calls);
-    println!("  {what:>16}: {rate:>9.0} rows/s, {call:>7.2} ms a transaction");
+/// What calls have cost so far, without the making of the events.
+#[derive(Default)]
+struct Sum {
+    rows: u64,
+    calls: u32,
+    spent: Duration,
+    /// Of this process: without `MariaDB`'s own.
+    processor: Duration,
+}
+
+impl Sum {
+    async fn add(&mut self, store: &Store, batches: &[Batch]) {
+        let (start, processor) = (Instant::now(), processor_time());
+        for told in store.store_batches(batches).await.unwrap() {
+            let told = told.unwrap();
+            self.rows += told.new + told.known;
+        }
+        self.spent += start.elapsed();
+        self.processor += processor_time().saturating_sub(processor);
+        self.calls += 1;
+    }
+
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "printed with few digits behind the point"
+    )]
+    fn print(&self, what: &str) {
+        let rate = self.rows as f64 / self.spent.as_secs_f64();
+        let call = self.spent.as_secs_f64() * 1e3 / f64::from(self.calls);
+        let processor = self.processor.as_secs_f64() * 1e6 / self.rows as f64;
+        println!(
+            "  {what:>14}: {rate:>7.0} rows/s, {call:>6.2} ms a transaction, \
+             {processor:>5.1} µs of a processor a row"
+        );
+    }
+}
+
+/// What this process has used of the processors.
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 fn router(number: usize) -> Router {
