@@ -144,3 +144,46 @@ async fn a_batch_that_cannot_be_stored_fails_alone_and_in_its_place() {
     }
     assert_eq!(memory.ids().len(), 18);
 }
+
+#[tokio::test(start_paused = true)]
+async fn those_who_were_answered_together_are_stored_together_again() {
+    let waiting = |id: &str| {
+        let units = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        let (answer, _) = oneshot::channel();
+        let batch = batch(&[id]);
+        Waiting {
+            batch,
+            answer,
+            units,
+        }
+    };
+    let pace = |size, took| Pace {
+        size,
+        took: Duration::from_millis(took),
+    };
+    let (queue, mut queued) = mpsc::channel(10);
+    let later = [waiting("e-2"), waiting("e-3"), waiting("e-4")];
+    tokio::spawn(async move {
+        for one in later {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            queue.send(one).await.unwrap();
+        }
+        // Nobody else comes, but somebody could.
+        std::future::pending::<()>().await;
+    });
+    // Alone last time: it waits for nobody.
+    let start = Instant::now();
+    let mut group = Group::of(waiting("e-1"));
+    assert!(group.gather(&mut queued, pace(1, 100)).await.is_none());
+    assert_eq!((group.members.len(), start.elapsed()), (1, Duration::ZERO));
+    // Three last time.
+    let mut group = Group::of(waiting("e-1"));
+    assert!(group.gather(&mut queued, pace(3, 100)).await.is_none());
+    assert_eq!(group.members.len(), 3);
+    // Many last time: for so many nobody waits longer than for the last transaction.
+    let start = Instant::now();
+    let mut group = Group::of(waiting("e-1"));
+    assert!(group.gather(&mut queued, pace(100, 8)).await.is_none());
+    assert_eq!(group.members.len(), 2);
+    assert!(start.elapsed() <= LONGEST_GATHERING);
+}
