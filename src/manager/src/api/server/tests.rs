@@ -210,10 +210,7 @@ async fn a_request_that_is_under_way_is_answered_though_the_server_stops() {
     let mut busy = world.connect().await;
     let request = Request::alerts(&KEY, batch(&["e-1"]));
     busy.write_all(&request.bytes()).await.unwrap();
-    eventually("it is being stored", || {
-        world.metrics.snapshot().commits == 1
-    })
-    .await;
+    eventually("it is being stored", || world.memory.is_storing()).await;
     let mut idle = world.connect().await;
     let (stop, served) = (world.stop.take().unwrap(), &mut world.served);
     stop.send(()).unwrap();

@@ -20,6 +20,8 @@ pub(in crate::api) struct Memory {
     /// How many events each transaction had.
     pub(in crate::api) commits: Mutex<Vec<usize>>,
     pub(in crate::api) looks: AtomicUsize,
+    /// How many transactions were begun.
+    begun: AtomicUsize,
     /// Held to keep transactions from ending.
     pub(in crate::api) gate: tokio::sync::Mutex<()>,
     away: Mutex<bool>,
@@ -32,6 +34,10 @@ pub(in crate::api) struct Memory {
 impl Memory {
     pub(in crate::api) fn set_keys(&self, router: &str, keys: &[[u8; 32]]) {
         self.keys.lock().unwrap().insert(router.into(), keys.into());
+    }
+
+    pub(in crate::api) fn is_storing(&self) -> bool {
+        self.begun.load(Ordering::Relaxed) > 0
     }
 
     pub(in crate::api) fn set_away(&self, away: bool) {
@@ -96,6 +102,7 @@ impl Archive for Memory {
         &self,
         batches: &[Batch],
     ) -> Result<Vec<Result<Stored, StoreError>>, StoreError> {
+        self.begun.fetch_add(1, Ordering::Relaxed);
         let _open = self.gate.lock().await;
         self.available()?;
         let poison = self.poison.lock().unwrap();
