@@ -88,6 +88,14 @@ pub(crate) fn facts() -> Vec<Fact> {
             kind: "service_tired".into(),
             detail: Some(Value::Unsigned(3)),
         },
+        Fact::RouterUnreachable {
+            misses: 3,
+            last_seen: Some(at("2026-11-22T11:30:00Z")),
+            reason: "no answer within 10s".into(),
+        },
+        Fact::RouterReachable {
+            downtime: Some(Duration::from_mins(17)),
+        },
     ]
 }
 

@@ -44,6 +44,8 @@ pub fn text(event: &Event, second: Option<&Event>, zone: &LocalTime) -> String {
             format!("[{name}] The process {name} is recovered successfully: {said}")
         }
         Fact::Remonitored { .. } => format!("[{name}] The process {name} is {said}"),
+        Fact::RouterUnreachable { .. } => format!("[The router is unreachable ] {name} {said}"),
+        Fact::RouterReachable { .. } => format!("[{name}] The {name} {said}"),
         Fact::Test { .. } | Fact::Unknown { .. } => format!("[{name}] {said}"),
     };
     plain(&format!("[{}] {words}", wording::marker(event)))
@@ -98,6 +100,8 @@ mod tests {
                 "[ALERT] [Alerts were lost ] dnsmasq 3 alerts lost (events 4 to 6): the journal is full; sink `local` did not get them",
                 "[INFO] [dnsmasq] test alert: hello",
                 "[INFO] [dnsmasq] event `service_tired` of a newer vrwatch: 3",
+                "[ALERT] [The router is unreachable ] router is unreachable: 3 visits failed; last visited at 11:30:00; no answer within 10s",
+                "[INFO] [router] The router is reachable again; the last visit before was 17m ago",
             ]
         );
         for event in examples::events() {

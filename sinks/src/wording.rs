@@ -26,9 +26,22 @@ pub fn marker(event: &Event) -> &'static str {
     }
 }
 
-/// What the event is about, as `CloudStack` names it: the process, else the service, else vrwatch.
+/// Whether it is about the router as a whole, as its management server sees it.
+#[must_use]
+pub const fn is_about_the_router(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::RouterUnreachable { .. } | Fact::RouterReachable { .. }
+    )
+}
+
+/// What the event is about, as `CloudStack` names it: the process, else the service, else vrwatch;
+/// or the router itself.
 #[must_use]
 pub fn subject(event: &Event) -> Cow<'_, str> {
+    if is_about_the_router(&event.fact) {
+        return Cow::Borrowed("router");
+    }
     event
         .process
         .as_deref()
@@ -60,6 +73,13 @@ pub fn sentence(event: &Event, zone: &LocalTime) -> String {
             let _ = write!(words, "; noticed at {}", clock(*noticed));
             words
         }
+        // From CloudStack's own script, which tells neither process nor attempts.
+        Fact::Restarted {
+            pid: 0, downtime, ..
+        } => match *downtime {
+            Duration::ZERO => "was restarted".into(),
+            known => format!("was restarted; it was down for {}", seconds(known)),
+        },
         Fact::Restarted {
             pid,
             attempts,
@@ -107,6 +127,7 @@ pub fn sentence(event: &Event, zone: &LocalTime) -> String {
             LookedAgain::Down => "monitored again: it is still down and is restarted now".into(),
         },
         Fact::AlertsDropped { .. } => dropped(event),
+        Fact::RouterUnreachable { .. } | Fact::RouterReachable { .. } => of_the_router(event, zone),
         Fact::Test { text: shown } => format!("test alert: {}", text(shown)),
         Fact::Unknown { kind, detail } => {
             let mut words = format!("event `{}` of a newer vrwatch", text(kind));
@@ -118,6 +139,35 @@ pub fn sentence(event: &Event, zone: &LocalTime) -> String {
             }
             words
         }
+    }
+}
+
+/// How the router as a whole stands.
+fn of_the_router(event: &Event, zone: &LocalTime) -> String {
+    match &event.fact {
+        Fact::RouterUnreachable {
+            misses,
+            last_seen,
+            reason,
+        } => {
+            let seen = last_seen.map_or_else(
+                || "it has never been visited".to_owned(),
+                |seen| format!("last visited at {}", time_of_day(seen, event.time, zone)),
+            );
+            format!(
+                "is unreachable: {} failed; {seen}; {}",
+                count(u64::from(*misses), "visit"),
+                text(reason)
+            )
+        }
+        Fact::RouterReachable { downtime } => match downtime {
+            Some(downtime) => format!(
+                "is reachable again; the last visit before was {} ago",
+                seconds(*downtime)
+            ),
+            None => "is reachable for the first time".into(),
+        },
+        _ => String::new(),
     }
 }
 
@@ -136,11 +186,15 @@ fn dropped(event: &Event) -> String {
     if event.sums_up() {
         return format!("{} (events {first_seq} to {last_seq})", text(reason));
     }
-    let mut words = format!(
-        "{} lost (events {first_seq} to {last_seq}): {}",
-        count(*lost, "alert"),
-        text(reason)
-    );
+    let mut words = if *lost == 0 {
+        format!("alerts may be lost: {}", text(reason))
+    } else {
+        format!(
+            "{} lost (events {first_seq} to {last_seq}): {}",
+            count(*lost, "alert"),
+            text(reason)
+        )
+    };
     if let Some(sink) = sink {
         let _ = write!(words, "; sink `{}` did not get them", text(sink));
     }

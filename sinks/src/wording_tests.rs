@@ -36,7 +36,25 @@ fn every_kind_of_event_is_told_in_plain_words() {
             "[ALERT] [dnsmasq] 3 alerts lost (events 4 to 6): the journal is full; sink `local` did not get them",
             "[INFO] [dnsmasq] test alert: hello",
             "[INFO] [dnsmasq] event `service_tired` of a newer vrwatch: 3",
+            "[ALERT] [router] is unreachable: 3 visits failed; last visited at 11:30:00; no answer within 10s",
+            "[INFO] [router] is reachable again; the last visit before was 17m ago",
         ]
+    );
+}
+
+#[test]
+fn a_restart_by_cloudstacks_own_script_claims_no_more_than_it_tells() {
+    let told = |downtime| {
+        say(Fact::Restarted {
+            pid: 0,
+            attempts: 0,
+            downtime,
+        })
+    };
+    assert_eq!(told(Duration::ZERO), "was restarted");
+    assert_eq!(
+        told(Duration::from_secs(31)),
+        "was restarted; it was down for 31.0s"
     );
 }
 
@@ -179,6 +197,44 @@ fn other_kinds_have_their_second_forms() {
             reason: "the disk is full".into()
         }),
         "1 alert lost (events 4 to 4): the disk is full"
+    );
+}
+
+#[test]
+fn a_router_that_is_away_is_told_with_what_is_known_of_it() {
+    let away = |last_seen| Fact::RouterUnreachable {
+        misses: 3,
+        last_seen,
+        reason: "no answer within 10s\n".into(),
+    };
+    assert_eq!(
+        say(away(Some(at("2026-11-22T11:30:00Z")))),
+        "is unreachable: 3 visits failed; last visited at 11:30:00; no answer within 10s"
+    );
+    assert_eq!(
+        say(away(None)),
+        "is unreachable: 3 visits failed; it has never been visited; no answer within 10s"
+    );
+    assert_eq!(
+        say(Fact::RouterReachable {
+            downtime: Some(Duration::from_mins(17))
+        }),
+        "is reachable again; the last visit before was 17m ago"
+    );
+    assert_eq!(
+        say(Fact::RouterReachable { downtime: None }),
+        "is reachable for the first time"
+    );
+    assert_eq!(subject(&event(1, away(None))), "router");
+    assert_eq!(
+        say(Fact::AlertsDropped {
+            count: 0,
+            first_seq: 0,
+            last_seq: 0,
+            sink: None,
+            reason: "the journal was begun anew".into()
+        }),
+        "alerts may be lost: the journal was begun anew"
     );
 }
 

@@ -138,10 +138,13 @@ fn phrase(event: &Event) -> Cow<'static, str> {
             found: LookedAgain::Down,
         } => "still down",
         Fact::AlertsDropped { .. } if event.sums_up() => "flaps",
+        Fact::AlertsDropped { count: 0, .. } => "alerts may be lost",
         Fact::AlertsDropped { count, .. } => {
             let plural = if *count == 1 { "" } else { "s" };
             return Cow::Owned(format!("{count} alert{plural} lost"));
         }
+        Fact::RouterUnreachable { .. } => "unreachable",
+        Fact::RouterReachable { .. } => "reachable again",
         Fact::Test { .. } => "test alert",
         Fact::Unknown { kind, .. } => return Cow::Owned(clean::name(kind, 40)),
     })
@@ -219,7 +222,12 @@ mod tests {
             .collect();
         assert_eq!(
             told.iter()
-                .map(|told| told.strip_prefix("[vrwatch] r-42-VM: x ").unwrap())
+                .map(|told| {
+                    let told = told.strip_prefix("[vrwatch] r-42-VM: ").unwrap();
+                    told.strip_prefix("x ")
+                        .or(told.strip_prefix("router "))
+                        .unwrap()
+                })
                 .collect::<Vec<_>>(),
             [
                 "down",
@@ -231,6 +239,8 @@ mod tests {
                 "3 alerts lost",
                 "test alert",
                 "service_tired",
+                "unreachable",
+                "reachable again",
             ]
         );
         let mut test = event(

@@ -106,7 +106,10 @@ fn mail(events: &[&Event], name: String, answers: Option<String>) -> Mail {
 
 /// Whether nothing is told about an outage before this.
 const fn opens_outage(fact: &Fact) -> bool {
-    matches!(fact, Fact::ServiceDown { .. } | Fact::Recovered { .. })
+    matches!(
+        fact,
+        Fact::ServiceDown { .. } | Fact::Recovered { .. } | Fact::RouterUnreachable { .. }
+    )
 }
 
 /// What the mail that opens this event's outage is called.

@@ -45,6 +45,7 @@ enum Name {
     RestartFailed,
     Unmonitored,
     AlertsDropped,
+    RouterUnreachable,
     Test,
 }
 
@@ -55,6 +56,7 @@ impl Name {
             Self::RestartFailed => "VrwatchRestartFailed",
             Self::Unmonitored => "VrwatchUnmonitored",
             Self::AlertsDropped => "VrwatchAlertsDropped",
+            Self::RouterUnreachable => "VrwatchRouterUnreachable",
             Self::Test => "VrwatchTest",
         }
     }
@@ -125,6 +127,7 @@ impl Board {
             } => Vec::new(),
             Fact::Unmonitored { .. } => fires(Name::Unmonitored, event.time, None),
             Fact::AlertsDropped { .. } => fires(Name::AlertsDropped, event.time, Some(LOSS)),
+            Fact::RouterUnreachable { .. } => fires(Name::RouterUnreachable, event.time, None),
             Fact::Test { .. } => fires(Name::Test, event.time, Some(TEST)),
             _ => Vec::new(),
         }
@@ -134,21 +137,25 @@ impl Board {
     /// judged down, or vrwatch has forgotten), the end of the first alert of an outage is told, which
     /// Alertmanager passes over unless that alert fires.
     fn ends(&self, event: &Event, now: Instant, zone: &LocalTime) -> Vec<(Key, Alert)> {
-        let mut ended: Vec<_> = [Name::ServiceDown, Name::RestartFailed, Name::Unmonitored]
-            .into_iter()
-            .filter_map(|name| self.0.get_key_value(&key(event, name)))
+        let names: &[Name] = match &event.fact {
+            Fact::RouterReachable { .. } => &[Name::RouterUnreachable],
+            _ => &[Name::ServiceDown, Name::RestartFailed, Name::Unmonitored],
+        };
+        let mut ended: Vec<_> = names
+            .iter()
+            .filter_map(|name| self.0.get_key_value(&key(event, *name)))
             .filter(|(_, alert)| alert.until.is_none())
             .map(|(key, alert)| (key.clone(), alert.clone()))
             .collect();
-        if ended.is_empty() {
+        if let (true, Some(first)) = (ended.is_empty(), names.first().copied()) {
             let alert = Alert {
-                labels: labels(event, Name::ServiceDown),
+                labels: labels(event, first),
                 annotations: BTreeMap::new(),
                 starts: began(event),
                 ends: None,
                 until: None,
             };
-            ended.push((key(event, Name::ServiceDown), alert));
+            ended.push((key(event, first), alert));
         }
         for (_, alert) in &mut ended {
             alert.annotations = annotations(event, zone);
@@ -186,7 +193,7 @@ fn key(event: &Event, name: Name) -> Key {
 fn labels(event: &Event, name: Name) -> BTreeMap<&'static str, String> {
     let severity = match name {
         Name::ServiceDown => contract::Severity::Major,
-        Name::RestartFailed | Name::Unmonitored | Name::AlertsDropped => {
+        Name::RestartFailed | Name::Unmonitored | Name::AlertsDropped | Name::RouterUnreachable => {
             contract::Severity::Critical
         }
         Name::Test => contract::Severity::Indeterminate,
@@ -213,14 +220,15 @@ fn labels(event: &Event, name: Name) -> BTreeMap<&'static str, String> {
 fn annotations(event: &Event, zone: &LocalTime) -> BTreeMap<&'static str, String> {
     let subject = wording::subject(event);
     let sentence = wording::sentence(event, zone);
+    let whose = if wording::is_about_the_router(&event.fact) {
+        event.router.clone()
+    } else {
+        format!("{subject} on {}", event.router)
+    };
     let mut annotations = BTreeMap::from([
         (
             "summary",
-            format!(
-                "{subject} on {}: {}",
-                event.router,
-                event.fact.kind().replace('_', " ")
-            ),
+            format!("{whose}: {}", event.fact.kind().replace('_', " ")),
         ),
         ("description", format!("{subject} {sentence}")),
         ("event_id", event.id.clone()),
@@ -236,6 +244,7 @@ fn began(event: &Event) -> Timestamp {
     let downtime = match &event.fact {
         Fact::Recovered { noticed, .. } => return *noticed,
         Fact::Restarted { downtime, .. } => *downtime,
+        Fact::RouterReachable { downtime } => downtime.unwrap_or_default(),
         _ => Duration::ZERO,
     };
     let millis = i64::try_from(downtime.as_millis()).unwrap_or(i64::MAX);

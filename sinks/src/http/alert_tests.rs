@@ -70,6 +70,40 @@ async fn the_end_of_an_outage_ends_each_of_its_alerts() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_router_that_is_away_fires_until_it_is_reachable_and_its_services_neither_end_nor_start_it()
+ {
+    let mut board = Board::default();
+    let of_the_router = |seq, fact| {
+        let mut event = event(seq, fact);
+        (event.service, event.process) = (None, None);
+        event
+    };
+    let away = Fact::RouterUnreachable {
+        misses: 3,
+        last_seen: None,
+        reason: "no answer".into(),
+    };
+    let fired = apply(&mut board, &[of_the_router(0, away)]);
+    assert_eq!(fired[0].labels["alertname"], "VrwatchRouterUnreachable");
+    assert_eq!(
+        fired[0].annotations["summary"],
+        "r-42-VM: router unreachable"
+    );
+    let other = apply(
+        &mut board,
+        &[event(1, service_down()), event(2, restarted())],
+    );
+    assert_eq!(other.len(), 1);
+    let back = Fact::RouterReachable {
+        downtime: Some(Duration::from_mins(17)),
+    };
+    let ended = apply(&mut board, &[of_the_router(0, back)]);
+    assert_eq!(ended.len(), 1);
+    assert_eq!(ended[0].labels, fired[0].labels);
+    assert!(ended[0].ends.is_some());
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_ended_is_told_for_five_minutes_more_and_what_fires_for_ever() {
     let mut board = Board::default();
     apply(&mut board, &[event(1, service_down())]);

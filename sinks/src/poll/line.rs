@@ -114,8 +114,11 @@ mod tests {
                 .map(|line| line.text.split(' ').nth(2).unwrap().to_owned())
                 .collect()
         };
-        assert_eq!(markers(false), ["[ALERT]", "[ALERT]", "[ALERT]", "[INFO]"]);
-        assert_eq!(markers(true).len(), 8);
+        assert_eq!(
+            markers(false),
+            ["[ALERT]", "[ALERT]", "[ALERT]", "[INFO]", "[ALERT]"]
+        );
+        assert_eq!(markers(true).len(), 10);
     }
 
     #[test]

@@ -50,6 +50,8 @@ pub(super) enum Object {
     Sink,
     Kind,
     SummedCount,
+    Misses,
+    LastSeen,
 }
 
 /// The notification that tells this event.
@@ -83,6 +85,8 @@ const fn number(event: &Event) -> u32 {
         Fact::AlertsDropped { .. } => 7,
         Fact::Test { .. } => 8,
         Fact::Unknown { .. } => 9,
+        Fact::RouterUnreachable { .. } => 11,
+        Fact::RouterReachable { .. } => 12,
     }
 }
 
@@ -202,8 +206,33 @@ fn specific(event: &Event, zone: &LocalTime) -> Vec<(Object, Value)> {
             (Object::Sink, name(sink.as_deref().unwrap_or_default())),
             (Object::Reason, reason(why)),
         ],
+        Fact::RouterUnreachable { .. } | Fact::RouterReachable { .. } => {
+            of_the_router(&event.fact, zone)
+        }
         Fact::Test { .. } => vec![],
         Fact::Unknown { kind, .. } => vec![(Object::Kind, name(kind))],
+    }
+}
+
+/// What is told about the router as a whole.
+fn of_the_router(fact: &Fact, zone: &LocalTime) -> Vec<(Object, Value)> {
+    match fact {
+        Fact::RouterUnreachable {
+            misses,
+            last_seen,
+            reason: why,
+        } => vec![
+            (Object::Misses, Value::Unsigned(*misses)),
+            (
+                Object::LastSeen,
+                last_seen.map_or_else(no_date, |seen| date_and_time(seen, zone)),
+            ),
+            (Object::Reason, reason(why)),
+        ],
+        Fact::RouterReachable { downtime } => {
+            vec![(Object::Downtime, milliseconds(downtime.unwrap_or_default()))]
+        }
+        _ => vec![],
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use contract::{Event, Fact, Severity, UnmonitoredReason};
 use time::OffsetDateTime;
 
-use crate::clean;
+use crate::{clean, wording};
 
 /// The name of our own structured data. 32473 is the enterprise number that IANA keeps for
 /// examples (RFC 5612); vrwatch has none of its own.
@@ -104,14 +104,20 @@ fn alarm(event: &Event) -> Option<BTreeMap<String, String>> {
             reason: UnmonitoredReason::Held { .. } | UnmonitoredReason::Removed,
             ..
         } => "other",
+        Fact::RouterUnreachable { .. } | Fact::RouterReachable { .. } => "lossOfSignal",
         _ => "softwareProgramAbnormallyTerminated",
+    };
+    let class = if wording::is_about_the_router(&event.fact) {
+        "communicationsAlarm"
+    } else {
+        "processingErrorAlarm"
     };
     let resource = event.service.as_deref().unwrap_or(&event.router);
     let mut alarm = BTreeMap::from([
         ("resource".into(), value(resource)),
         ("probableCause".into(), cause.into()),
         ("perceivedSeverity".into(), event.severity.name().into()),
-        ("eventType".into(), "processingErrorAlarm".into()),
+        ("eventType".into(), class.into()),
     ]);
     // RFC 5674 §3.5: compared with the alarm that is outstanding, here the ServiceDown.
     if matches!(event.fact, Fact::RestartFailed { .. }) && event.outage.is_some() {

@@ -116,6 +116,8 @@ fn the_priority_is_the_one_of_rfc_5674_for_every_kind() {
         ("alerts_dropped", 1, true),
         ("test", 5, false),
         ("service_tired", 5, false),
+        ("router_unreachable", 1, true),
+        ("router_reachable", 5, true),
     ];
     assert_eq!(
         priorities,

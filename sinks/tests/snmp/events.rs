@@ -109,6 +109,14 @@ pub(crate) fn every_kind() -> Vec<Event> {
             kind: "service_tired".into(),
             detail: None,
         },
+        Fact::RouterUnreachable {
+            misses: 3,
+            last_seen: None,
+            reason: "no answer".into(),
+        },
+        Fact::RouterReachable {
+            downtime: Some(Duration::from_mins(17)),
+        },
     ];
     (1..)
         .zip(facts)

@@ -34,7 +34,8 @@ pub(crate) fn cut(event: &mut Event) {
         Fact::Unmonitored {
             reason: UnmonitoredReason::Held { reason },
             ..
-        } => keep_start(reason, MAX_REASON),
+        }
+        | Fact::RouterUnreachable { reason, .. } => keep_start(reason, MAX_REASON),
         Fact::AlertsDropped { sink, reason, .. } => {
             if let Some(sink) = sink {
                 keep_start(sink, MAX_NAME);
@@ -52,7 +53,8 @@ pub(crate) fn cut(event: &mut Event) {
         Fact::Unmonitored { .. }
         | Fact::Restarted { .. }
         | Fact::Recovered { .. }
-        | Fact::Remonitored { .. } => {}
+        | Fact::Remonitored { .. }
+        | Fact::RouterReachable { .. } => {}
     }
 }
 

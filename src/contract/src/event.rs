@@ -205,6 +205,15 @@ mod tests {
             Fact::Test {
                 text: "hello".into(),
             },
+            Fact::RouterUnreachable {
+                misses: 3,
+                last_seen: Some(noticed),
+                reason: "no answer".into(),
+            },
+            Fact::RouterReachable {
+                downtime: Some(Duration::from_millis(900_100)),
+            },
+            Fact::RouterReachable { downtime: None },
         ]
     }
 

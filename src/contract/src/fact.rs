@@ -68,7 +68,7 @@ pub enum Fact {
     },
     /// Alerts were lost before a sink could take them.
     AlertsDropped {
-        /// How many.
+        /// How many; zero when that is not known.
         count: u64,
         /// The first sequence number lost.
         first_seq: u64,
@@ -78,6 +78,27 @@ pub enum Fact {
         sink: Option<String>,
         /// Why.
         reason: String,
+    },
+    /// The management server could not visit the router, several times in a row.
+    RouterUnreachable {
+        /// How many visits in a row failed.
+        misses: u32,
+        /// When one last succeeded; absent: never.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        last_seen: Option<Timestamp>,
+        /// Why the last one failed.
+        reason: String,
+    },
+    /// The management server could visit it again.
+    RouterReachable {
+        /// From the last visit that succeeded before; absent: none ever had. Milliseconds.
+        #[serde(
+            rename = "downtime_ms",
+            with = "optional_millis",
+            default,
+            skip_serializing_if = "Option::is_none"
+        )]
+        downtime: Option<Duration>,
     },
     /// Somebody tries the sinks out.
     Test {
@@ -198,6 +219,8 @@ impl Fact {
             Self::Recovered { .. } => "recovered",
             Self::Remonitored { .. } => "remonitored",
             Self::AlertsDropped { .. } => "alerts_dropped",
+            Self::RouterUnreachable { .. } => "router_unreachable",
+            Self::RouterReachable { .. } => "router_reachable",
             Self::Test { .. } => "test",
             Self::Unknown { kind, .. } => kind,
         }
@@ -208,10 +231,13 @@ impl Fact {
     pub const fn severity(&self) -> Severity {
         match self {
             Self::ServiceDown { .. } => Severity::Major,
-            Self::RestartFailed { .. } | Self::Unmonitored { .. } | Self::AlertsDropped { .. } => {
-                Severity::Critical
+            Self::RestartFailed { .. }
+            | Self::Unmonitored { .. }
+            | Self::AlertsDropped { .. }
+            | Self::RouterUnreachable { .. } => Severity::Critical,
+            Self::Restarted { .. } | Self::Recovered { .. } | Self::RouterReachable { .. } => {
+                Severity::Cleared
             }
-            Self::Restarted { .. } | Self::Recovered { .. } => Severity::Cleared,
             Self::Remonitored { .. } | Self::Test { .. } | Self::Unknown { .. } => {
                 Severity::Indeterminate
             }
@@ -225,6 +251,7 @@ impl Fact {
             self,
             Self::Restarted { .. }
                 | Self::Recovered { .. }
+                | Self::RouterReachable { .. }
                 | Self::Remonitored {
                     found: LookedAgain::Up { .. }
                 }
@@ -240,7 +267,7 @@ impl Fact {
     #[must_use]
     pub fn kind_ends_outage(kind: &str) -> Option<bool> {
         match kind {
-            "restarted" | "recovered" => Some(true),
+            "restarted" | "recovered" | "router_reachable" => Some(true),
             "remonitored" | "unmonitored" => None,
             _ => Some(false),
         }
@@ -304,5 +331,33 @@ mod millis {
         deserializer: D,
     ) -> Result<Duration, D::Error> {
         u64::deserialize(deserializer).map(Duration::from_millis)
+    }
+}
+
+/// The same where it may be absent.
+mod optional_millis {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[allow(
+        clippy::ref_option,
+        reason = "serde hands over a reference to the field"
+    )]
+    pub(super) fn serialize<S: Serializer>(
+        duration: &Option<Duration>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match duration {
+            Some(duration) => super::millis::serialize(duration, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        let millis = Option::<u64>::deserialize(deserializer)?;
+        Ok(millis.map(Duration::from_millis))
     }
 }

@@ -15,7 +15,7 @@ use super::tree::meant;
 pub const KEYS: [&str; 4] = ["min_severity", "kinds", "services", "flood"];
 
 /// The kinds of events that can be asked for.
-const KINDS: [&str; 7] = [
+const KINDS: [&str; 9] = [
     "service_down",
     "restarted",
     "restart_failed",
@@ -23,6 +23,8 @@ const KINDS: [&str; 7] = [
     "recovered",
     "remonitored",
     "alerts_dropped",
+    "router_unreachable",
+    "router_reachable",
 ];
 
 /// Which events a sink is told; absent keys let everything through.

@@ -59,7 +59,7 @@ mod tests {
     fn only_what_needs_somebody_is_told_and_a_test() {
         let told = descriptions(&events());
         assert_eq!(told.len(), 1, "{told:?}");
-        for id in [1, 3, 4, 7, 8] {
+        for id in [1, 3, 4, 7, 8, 10] {
             assert!(
                 told[0].0.contains(&format!("(event event-{id})")),
                 "{told:?}"
