@@ -5,8 +5,10 @@
 
 #![forbid(unsafe_code)]
 
+mod acceptable;
 pub mod api;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod forward;
 pub mod plan;

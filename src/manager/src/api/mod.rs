@@ -1,7 +1,6 @@
 //! What is spoken over HTTP: the server with its limits, and the answers.
 
 pub mod access;
-pub mod clock;
 pub mod health;
 pub mod metrics;
 pub mod receive;
@@ -13,3 +12,5 @@ pub mod signed;
 mod text;
 #[cfg(test)]
 mod trial;
+
+pub use crate::clock;

@@ -25,6 +25,7 @@ use super::receive::Archive;
 use super::refusal::Refusal;
 use super::signed::{Disbelief, Signed, Verifier};
 use super::text;
+use crate::acceptable::is_name;
 use crate::plan::{Plan, PlanError, Policy};
 use crate::store::StoreError;
 
@@ -82,7 +83,7 @@ impl Plans {
             .strip_prefix(BEFORE)
             .and_then(|path| path.strip_suffix(AFTER))
             .and_then(text::percent_decoded)
-            .filter(|name| !name.is_empty() && text::is_name(name))
+            .filter(|name| !name.is_empty() && is_name(name))
             .ok_or_else(|| Refusal::bad("the path names no router"))?;
         if request.uri.query().is_some() {
             return Err(Refusal::bad("there is nothing to ask for with `?`"));

@@ -5,13 +5,14 @@ use std::borrow::Cow;
 use std::fmt;
 
 use axum::http::StatusCode;
-use contract::{Event, Fact};
+use contract::Event;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::acceptable::{self, is_name};
 use crate::api::refusal::Refusal;
-use crate::api::text::{is_id, is_name, percent_decoded};
+use crate::api::text::percent_decoded;
 
 /// The most events in one batch.
 pub(super) const MOST_EVENTS: usize = 1000;
@@ -131,23 +132,8 @@ fn event(number: usize, wrapped: &Wrapped<'_>, router: &str) -> Result<Event, Re
     if event.id != wrapped.id {
         return wrong("its `id` and that of its `data` differ");
     }
-    if !is_id(&event.id) || !event.outage.as_deref().is_none_or(is_id) {
-        return wrong("an id is empty, too long, or holds more than visible ASCII");
-    }
-    let names = [&event.service, &event.process];
-    if !names.into_iter().flatten().all(|name| is_name(name)) {
-        return wrong("a name is too long or holds control characters");
-    }
-    if let Fact::Unknown { kind, .. } = &event.fact
-        && !is_id(kind)
-    {
-        return wrong("its `kind` is empty, too long, or holds more than visible ASCII");
-    }
-    if i64::try_from(event.seq).is_err() {
-        return wrong("its `seq` is too large");
-    }
-    if !(0..=9999).contains(&event.time.to_utc().year()) {
-        return wrong("its `time` is out of all bounds");
+    if let Some(problem) = acceptable::problem(&event) {
+        return wrong(problem);
     }
     Ok(event)
 }

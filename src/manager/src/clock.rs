@@ -1,4 +1,4 @@
-//! The wall clock as the API sees it, injected so that tests can set it.
+//! The wall clock as the manager sees it, injected so that tests can set it.
 
 use std::fmt;
 use std::sync::Arc;
