@@ -40,12 +40,14 @@ pub struct Visit {
     pub events: Vec<Event>,
     /// How.
     pub via: Via,
+    /// What the manager itself has to say about the router.
+    pub own: Vec<Event>,
     /// The new cursor, as a whole: carry over the part that did not move.
     pub cursor: Cursor,
     /// Counters, as they were read.
     pub usage: Vec<UsageSample>,
-    /// When to come again.
-    pub next_visit: Duration,
+    /// When to come again; absent: the visit goes on, and with it the lease.
+    pub next_visit: Option<Duration>,
 }
 
 /// A router that is ours until the lease ends; `token` fences.
@@ -178,13 +180,15 @@ impl Store {
             .collect()
     }
 
-    /// Stores alerts, usage and cursor and ends the lease, in one transaction.
+    /// Stores alerts, usage and cursor and ends the lease (unless the visit goes on), in one
+    /// transaction.
     ///
     /// # Errors
     /// [`StoreError::Outrun`] when the lease is no longer ours, [`StoreError::Refused`] for events
     /// that do not fit, or the database's: then nothing was stored.
     pub async fn store_visit(&self, visit: &Visit) -> Result<Stored> {
-        let incoming = Incoming::all_of(&visit.events, visit.via)?;
+        let mut incoming = Incoming::all_of(&visit.events, visit.via)?;
+        incoming.extend(Incoming::all_of(&visit.own, Via::Manager)?);
         let cursor = &visit.cursor;
         for text in [&cursor.vrwatch, &cursor.legacy_stamp]
             .into_iter()
@@ -200,10 +204,13 @@ impl Store {
         }
         let end = format!(
             "UPDATE op_router_monitoring_services SET vrwatch_cursor = ?, last_alert_timestamp = ?, \
-             next_visit = {now} + ?, lease_ends = 0, misses = 0, last_seen = {now}, unreachable = 0 \
-             WHERE vm_id = ?",
+             next_visit = CASE WHEN ? = 1 THEN {now} + ? ELSE next_visit END, \
+             lease_ends = CASE WHEN ? = 1 THEN 0 ELSE lease_ends END, \
+             misses = 0, last_seen = {now}, unreachable = 0 WHERE vm_id = ?",
             now = self.dialect().now(),
         );
+        let ends = visit.next_visit.is_some();
+        let next_visit = millis(visit.next_visit.unwrap_or_default());
         retry(async || {
             let mut transaction = self.begin().await?;
             let number = self.fence(&mut transaction, &visit.lease).await?;
@@ -220,7 +227,9 @@ impl Store {
                     sql(end.as_str())
                         .bind(cursor.vrwatch.as_deref())
                         .bind(cursor.legacy_stamp.as_deref())
-                        .bind(millis(visit.next_visit))
+                        .bind(ends)
+                        .bind(next_visit)
+                        .bind(ends)
                         .bind(number),
                 )
                 .await?;

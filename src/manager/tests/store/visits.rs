@@ -35,7 +35,8 @@ fn visit(due: &Due, events: Vec<contract::Event>, next_visit: Duration) -> Visit
             bytes_received: 12,
             bytes_sent: 13,
         }],
-        next_visit,
+        own: Vec::new(),
+        next_visit: Some(next_visit),
     }
 }
 
