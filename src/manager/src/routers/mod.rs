@@ -5,3 +5,4 @@ pub mod import;
 pub mod push;
 pub mod shell;
 pub mod ssh;
+pub mod visit;
