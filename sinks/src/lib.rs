@@ -26,6 +26,8 @@ pub use clock::LocalTime;
 /// CloudStack's API for whoever else calls it: the signature, the way there and the words for what
 /// goes wrong are those of the sink.
 pub use http::api as cloudstack;
+/// What the management server wants a router to watch: it is fetched the way the sink posts.
+pub use http::plan;
 pub use kind::{Build, BuildError, Host, Kind, Section, SectionError};
 
 /// Every kind of sink there is.

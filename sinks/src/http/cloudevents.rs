@@ -11,7 +11,7 @@ use contract::{Event, Timestamp};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use reqwest::StatusCode;
-use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde::Serialize;
 
 use super::Told;
@@ -111,18 +111,7 @@ fn headers(keys: &Keys, id: &str, json: &[u8]) -> Result<HeaderMap, Refusal> {
     let mut headers = HeaderMap::new();
     let kind = HeaderValue::from_static("application/cloudevents-batch+json");
     headers.insert(CONTENT_TYPE, kind);
-    let own = [
-        ("webhook-id", Some(id.to_owned())),
-        ("webhook-timestamp", Some(timestamp.to_string())),
-        ("webhook-signature", keys.sign(id, timestamp, json)),
-    ];
-    for (name, value) in own {
-        if let Some(value) = value {
-            let value =
-                HeaderValue::try_from(value).map_err(|error| Refusal::later(error.to_string()))?;
-            headers.insert(HeaderName::from_static(name), value);
-        }
-    }
+    signature::insert(&mut headers, keys, id, timestamp, json)?;
     Ok(headers)
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use contract::human;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::HeaderMap;
-use reqwest::{Client, Proxy};
+use reqwest::{Client, Proxy, RequestBuilder};
 use rustls::client::Resumption;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::Mutex;
@@ -155,14 +155,19 @@ impl Exchange {
 impl Line<'_> {
     /// Posts, and waits for the head of the answer.
     pub(super) async fn post(&self, headers: HeaderMap, body: Vec<u8>) -> Result<Answer, Refusal> {
-        let sent = self
-            .client
-            .post(self.exchange.url.url().clone())
-            .headers(headers)
-            .body(body)
-            .send()
-            .await;
-        match sent {
+        let url = self.exchange.url.url().clone();
+        self.sent(self.client.post(url).headers(headers).body(body))
+            .await
+    }
+
+    /// Gets, and waits for the head of the answer.
+    pub(super) async fn get(&self, headers: HeaderMap) -> Result<Answer, Refusal> {
+        let url = self.exchange.url.url().clone();
+        self.sent(self.client.get(url).headers(headers)).await
+    }
+
+    async fn sent(&self, request: RequestBuilder) -> Result<Answer, Refusal> {
+        match request.send().await {
             Ok(response) => Ok(Answer::new(response)),
             Err(error) => Err(Refusal::Later {
                 cause: self.exchange.explain(error),

@@ -10,6 +10,7 @@ mod cloudstack;
 mod config;
 mod line;
 mod percent;
+pub mod plan;
 mod signature;
 
 use std::time::Duration;

@@ -8,12 +8,16 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use contract::Event;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use ring::{digest, hmac};
 
+use super::answer::Refusal;
 use crate::file::{self, FileError};
 
 /// The largest secret file that is read; bytes.
 const LARGEST_FILE: u64 = 4096;
+/// The most signatures of an answer that are looked at.
+const MOST_SIGNATURES: usize = 8;
 
 /// Why a secret is of no use. Never holds a part of it.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +64,42 @@ impl Keys {
             .collect();
         (!signed.is_empty()).then(|| signed.join(" "))
     }
+
+    /// Whether one of the signatures in this header `webhook-signature` is made with one of the keys.
+    pub(super) fn made(&self, header: &str, id: &str, timestamp: &str, body: &[u8]) -> bool {
+        let content = [id.as_bytes(), b".", timestamp.as_bytes(), b".", body].concat();
+        header
+            .split(' ')
+            .take(MOST_SIGNATURES)
+            .filter_map(|given| STANDARD.decode(given.strip_prefix("v1,")?).ok())
+            .any(|given| {
+                let mut keys = self.0.iter();
+                keys.any(|key| hmac::verify(key, &content, &given).is_ok())
+            })
+    }
+}
+
+/// Adds the headers of Standard Webhooks; without keys, all but the signature.
+pub(super) fn insert(
+    headers: &mut HeaderMap,
+    keys: &Keys,
+    id: &str,
+    timestamp: i64,
+    body: &[u8],
+) -> Result<(), Refusal> {
+    let own = [
+        ("webhook-id", Some(id.to_owned())),
+        ("webhook-timestamp", Some(timestamp.to_string())),
+        ("webhook-signature", keys.sign(id, timestamp, body)),
+    ];
+    for (name, value) in own {
+        if let Some(value) = value {
+            let value =
+                HeaderValue::try_from(value).map_err(|error| Refusal::later(error.to_string()))?;
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+    Ok(())
 }
 
 fn read_secret(path: &Path) -> Result<hmac::Key, SecretError> {

@@ -14,6 +14,7 @@ mod hostile_tls;
 #[path = "../shared/interpreter.rs"]
 mod interpreter;
 mod peer;
+mod plan;
 mod proxies;
 mod python;
 mod webhooks;
