@@ -111,6 +111,21 @@ fn describe(status: &Status) -> String {
             journal.last_seq
         )
     };
+    if let Some(manager) = &status.manager {
+        let _ = writeln!(
+            text,
+            "manager: {}, into {}; last fetched {}, last changed {}, ETag {}",
+            manager.url,
+            manager.into,
+            or_dash(manager.fetched),
+            or_dash(manager.changed),
+            manager.etag.as_deref().unwrap_or("-")
+        );
+        if let Some(error) = &manager.last_error {
+            let since = or_dash(manager.failing_since);
+            let _ = writeln!(text, "manager: fails since {since}: {error}");
+        }
+    }
     if let Some(problem) = &status.config_error {
         let _ = writeln!(
             text,

@@ -32,6 +32,15 @@ pub(crate) fn describe(loaded: &Loaded) -> String {
         config.services.len(),
         services(&config.services).trim_fmt()
     );
+    if let Some(fetch) = &config.fetch {
+        let _ = writeln!(
+            text,
+            "what is watched is fetched from {} every {} into {}\n",
+            fetch.settings.origin(),
+            human::Duration(fetch.every),
+            fetch.into.display()
+        );
+    }
     let mut sinks = table(["SINK", "KIND", "IS TOLD", "WHERE"]);
     for sink in &config.sinks {
         let filter = sink.filter().describe();

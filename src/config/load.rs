@@ -14,10 +14,13 @@ use monitor::config::Monitor;
 use serde::Deserialize;
 use sinks::Host;
 
+use super::manager::{self, Manager};
 use super::{Config, Loaded, services};
 
 /// The top-level tables.
-const TABLES: [&str; 6] = ["router", "monitor", "journal", "control", "service", "sink"];
+const TABLES: [&str; 7] = [
+    "router", "monitor", "manager", "journal", "control", "service", "sink",
+];
 /// Tables that a later version will know.
 const NOT_YET: [&str; 1] = ["metrics"];
 
@@ -233,7 +236,20 @@ fn compose(
     // With a broken [monitor] the services are looked at with the defaults: to find what is wrong
     // with them, not to watch them.
     let monitor = monitor.unwrap_or_default();
-    let found = services::find(&document, &monitor, stand_ins, &mut problems, &mut warnings);
+    let manager: Option<Manager> = document.table("manager", &mut problems);
+    if manager.as_ref().and_then(Manager::own_file) == Some(path) {
+        let message = "this very file would be written over; name one for the list alone";
+        problems.push(Problem::of_file(path, message).key("manager.into"));
+    }
+    let places = StandIns {
+        services: Some(
+            stand_ins
+                .services
+                .unwrap_or(manager::list(manager.as_ref(), &monitor)),
+        ),
+        ..stand_ins
+    };
+    let found = services::find(&document, &monitor, places, &mut problems, &mut warnings);
     let source = Source {
         file: path.into(),
         text: text.into(),
@@ -252,6 +268,12 @@ fn compose(
             }
         }
     }
+    let mut files = vec![
+        path.to_owned(),
+        monitor.services_file().to_owned(),
+        monitor.monitorservice_file().to_owned(),
+    ];
+    files.extend(manager.as_ref().and_then(Manager::own_file).map(Into::into));
     Ok(Loaded {
         config: Config {
             router,
@@ -261,11 +283,8 @@ fn compose(
             journal,
             control_socket: control.unwrap_or_default().socket.0,
             sinks,
-            files: vec![
-                path.to_owned(),
-                monitor.services_file().to_owned(),
-                monitor.monitorservice_file().to_owned(),
-            ],
+            fetch: manager.map(|manager| manager.fetch(&monitor, found.settled)),
+            files,
         },
         warnings: warnings.into_vec(),
         services_unknown: found.unknown,

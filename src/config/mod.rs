@@ -5,6 +5,7 @@ mod describe;
 mod hold_off_file;
 mod ini;
 mod load;
+mod manager;
 mod monitor_conf;
 mod monitorservice;
 mod services;
@@ -20,6 +21,7 @@ use monitor::{Means, Service};
 pub(crate) use self::describe::describe;
 pub(crate) use self::hold_off_file::HoldOffs;
 pub(crate) use self::load::{Places, StandIns, load, load_with, minimal, places};
+pub(crate) use self::manager::{Fetch, check_list};
 
 /// Everything the daemon is told.
 #[derive(Clone, Debug)]
@@ -38,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) control_socket: PathBuf,
     /// Who is told; at least one syslog.
     pub(crate) sinks: Vec<SinkSpec>,
+    /// From whom what is watched is fetched.
+    pub(crate) fetch: Option<Fetch>,
     /// The files that this came from, or would come from if they existed.
     pub(crate) files: Vec<PathBuf>,
 }

@@ -24,6 +24,8 @@ struct Written {
 /// What there is to watch.
 pub(crate) struct Found {
     pub(crate) services: Vec<Service>,
+    /// The names of those in `[[service]]` tables.
+    pub(crate) settled: HashSet<String>,
     /// CloudStack's list is there but cannot be read.
     pub(crate) unknown: bool,
     /// CloudStack wants nothing watched.
@@ -40,7 +42,11 @@ pub(crate) fn find(
 ) -> Found {
     let written = tables(document, monitor, problems);
     let list = stand_ins.services.unwrap_or(monitor.services_file());
-    let (listed, unknown) = listed(list, &written, document.file(), warnings);
+    let settled: HashSet<String> = written
+        .iter()
+        .map(|written| written.service.name.clone())
+        .collect();
+    let (listed, unknown) = listed(list, &written, &settled, document.file(), warnings);
     let mut services: Vec<Service> = Vec::new();
     let own_files: HashMap<&PathBuf, &str> = written
         .iter()
@@ -93,6 +99,7 @@ pub(crate) fn find(
     }
     Found {
         services,
+        settled,
         unknown,
         switched_off,
     }
@@ -155,6 +162,7 @@ fn tables(document: &Document<'_>, monitor: &Monitor, problems: &mut List) -> Ve
 fn listed(
     list: &Path,
     written: &[Written],
+    settled: &HashSet<String>,
     config: &Path,
     warnings: &mut List,
 ) -> (Vec<Listed>, bool) {
@@ -169,11 +177,7 @@ fn listed(
     if let Some(warning) = contents.warning {
         warnings.push(warning);
     }
-    let settled: HashSet<String> = written
-        .iter()
-        .map(|written| written.service.name.clone())
-        .collect();
-    let read = monitor_conf::read(list, &contents.bytes, &settled);
+    let read = monitor_conf::read(list, &contents.bytes, settled);
     warnings.append(read.problems);
     for (name, line) in read.overridden {
         let own = written

@@ -103,6 +103,7 @@ fn switched_on() -> String {
     for line in text.lines() {
         let key = line.strip_prefix("# ").filter(|line| {
             line.starts_with("[[")
+                || line.starts_with("[manager]")
                 || line.starts_with("[sink.")
                 || line
                     .split_once(" = ")
@@ -124,6 +125,9 @@ fn what_the_sample_shows_as_a_comment_can_be_switched_on() {
     let shown = switched_on().replace("/etc/vrwatch/router.key", secret.to_str().unwrap());
     let loaded = place.load(&shown).unwrap();
     assert_eq!(loaded.config.router, "r-42-VM");
+    let fetch = loaded.config.fetch.as_ref().unwrap();
+    assert_eq!(fetch.settings.origin(), "https://manager.example:8443");
+    assert_eq!(fetch.into, Path::new("/etc/vrwatch/monitor.conf"));
     assert_eq!(names(&loaded)[0], "dhcp");
     assert_eq!(loaded.config.services[0].policy.restart.attempts, 3);
     let monitor: Monitor = toml::from_str("[restart]\nend_leftovers = false").unwrap();
@@ -150,6 +154,88 @@ fn the_sample_shows_every_kind_of_sink_as_its_own_sample_does() {
     }
     let all = sinks::KINDS.iter().map(|kind| kind.name);
     assert_eq!(kinds, all.collect());
+}
+
+/// A `[manager]` that can be used, on one line.
+fn manager(place: &Place, more: &str) -> String {
+    place.write("router.key", "whsec_bm90IGEgc2VjcmV0IGJ1dCBhIHNhbXBsZQ==");
+    let secret = place.path("router.key");
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+    format!(
+        "manager = {{ url = \"http://127.0.0.1:8080\", secret_file = {secret:?}{more} }}\n{}{SYSLOG}",
+        place.files()
+    )
+}
+
+#[test]
+fn what_is_fetched_into_a_file_of_its_own_counts_once_it_is_there() {
+    let place = Place::new();
+    place.write("monitor.conf", "[a]\nprocessname=a\npidfile=/run/a.pid\n");
+    let plain = place.load(&manager(&place, "")).unwrap();
+    let fetch = plain.config.fetch.clone().unwrap();
+    assert_eq!(fetch.into, place.path("monitor.conf"));
+    assert_eq!(fetch.every, Duration::from_mins(5));
+    let own = place.path("own.conf");
+    let text = manager(&place, &format!(", into = {own:?}, every = \"1h\""));
+    let before = place.load(&text).unwrap();
+    assert_eq!(names(&before), ["a"]);
+    assert!(before.config.files.contains(&own));
+    assert!(describe(&before).contains(&format!(
+        "fetched from http://127.0.0.1:8080 every 1h into {}",
+        own.display()
+    )));
+    place.write("own.conf", "[b]\nprocessname=b\npidfile=/run/b.pid\n");
+    assert_eq!(names(&place.load(&text).unwrap()), ["b"]);
+    place.write("own.conf", "");
+    assert!(names(&place.load(&text).unwrap()).is_empty());
+    fs::remove_file(&own).unwrap();
+    fs::create_dir(&own).unwrap();
+    assert!(place.load(&text).unwrap().services_unknown);
+}
+
+#[test]
+fn a_manager_that_cannot_be_asked_is_refused_with_line_and_key() {
+    let place = Place::new();
+    for (more, expected) in [
+        (
+            ", evry = \"1m\"",
+            "vrwatch.toml:1: manager.evry: there is no such key; did you mean `every`?",
+        ),
+        (", every = \"1ms\"", "`every` is 1ms: use 1s to 1d"),
+        (", into = \"monitor.conf\"", "manager.into: `monitor.conf`"),
+        (", timeout = \"1ms\"", "`timeout`: is 1ms"),
+    ] {
+        let Problems(problems) = place.load(&manager(&place, more)).unwrap_err();
+        let words = place.words(&problems);
+        assert!(words[0].contains(expected), "{words:?}");
+    }
+    let itself = format!(", into = {:?}", place.path("vrwatch.toml"));
+    let Problems(problems) = place.load(&manager(&place, &itself)).unwrap_err();
+    assert!(place.words(&problems)[0].contains("manager.into: this very file"));
+}
+
+#[test]
+fn a_list_with_any_doubt_in_it_is_refused_unless_it_is_settled() {
+    let place = Place::new();
+    let settle = "[[service]]\nname = \"b\"\nprocess = \"b\"\npidfile = \"/run/b.pid\"\n";
+    let text = format!("{}{settle}", manager(&place, ""));
+    let fetch = place.load(&text).unwrap().config.fetch.unwrap();
+    for good in [
+        "",
+        "#Monitor services config\n",
+        "[a]\nprocessname=a\nservicename=a\npidfile=/run/a.pid\n",
+        "[b]\nprocessname=b\n",
+    ] {
+        check_list(&fetch, good).unwrap();
+    }
+    for doubtful in [
+        "garbage",
+        "[a]\nprocessname=a\n",
+        "[a]\nprocessname=a\npidfile=/run/a.pid\n[c]\nprocessname=c\npidfile=/run/a.pid\n",
+        "[a\n",
+    ] {
+        assert!(check_list(&fetch, doubtful).is_err(), "{doubtful}");
+    }
 }
 
 #[test]
@@ -243,7 +329,7 @@ fn unknown_keys_are_told_with_line_and_nearest_key() {
     refused(
         "[monitor]\nholdoff = \"30m\"\nrecheck = { every = \"1s\", tries = 3 }\n[monitor.restart]\ncomand = []\n[jurnal]\n[metrics]\nlisten = \"x\"\n[colours]\n[router]\nnam = \"r\"\n",
         &[
-            "vrwatch.toml:9: colours: there is no such table; possible are `router`, `monitor`, `journal`, `control`, `service` and `sink`",
+            "vrwatch.toml:9: colours: there is no such table; possible are `router`, `monitor`, `manager`, `journal`, `control`, `service` and `sink`",
             "vrwatch.toml:6: jurnal: there is no such table; did you mean `journal`?",
             "vrwatch.toml:7: metrics: not available in this version; remove the table",
             "vrwatch.toml:11: router.nam: there is no such key; did you mean `name`?",

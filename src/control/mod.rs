@@ -78,6 +78,26 @@ pub(crate) struct Status {
     pub(crate) services: Vec<Service>,
     pub(crate) sinks: Vec<Sink>,
     pub(crate) journal: Journal,
+    /// How fetching what is watched goes; absent when nothing is fetched.
+    #[serde(default)]
+    pub(crate) manager: Option<Manager>,
+}
+
+/// How fetching what is watched from the management server goes.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Manager {
+    /// Where the management server is.
+    pub(crate) url: String,
+    /// The file that its list is put into.
+    pub(crate) into: String,
+    /// When it last answered, be it that nothing is new.
+    pub(crate) fetched: Option<Timestamp>,
+    /// When it last sent another list.
+    pub(crate) changed: Option<Timestamp>,
+    /// What it calls the list.
+    pub(crate) etag: Option<String>,
+    pub(crate) failing_since: Option<Timestamp>,
+    pub(crate) last_error: Option<String>,
 }
 
 /// How one service stands.

@@ -1,5 +1,6 @@
 //! `vrwatch run`: puts the parts together, says READY, and keeps them together until SIGTERM.
 
+mod fetch;
 mod reload;
 mod respond;
 

@@ -8,8 +8,10 @@ use std::time::Duration;
 use channel::Channel;
 use document::Problems;
 use monitor::{FileWatch, Handle};
+use tokio::sync::Notify;
 use tracing::{error, info, warn};
 
+use super::fetch::Fetching;
 use super::respond::{Live, sink_kinds};
 use super::{start_sink, warn_about};
 use crate::config::{self, Config, Loaded};
@@ -29,11 +31,16 @@ pub(super) fn doubts(loaded: &Loaded) -> Option<String> {
 /// Watches the configuration's files and brings changes into force.
 pub(super) struct Reloader {
     path: PathBuf,
+    /// What this router is called until the next start.
+    router: String,
     config: Config,
     files: Option<FileWatch>,
     monitor: Handle,
     channel: Channel,
     live: Arc<Mutex<Live>>,
+    fetching: Option<Fetching>,
+    /// A list was fetched and is in its place.
+    arrived: Arc<Notify>,
 }
 
 impl Reloader {
@@ -46,13 +53,17 @@ impl Reloader {
     ) -> Self {
         let mut reloader = Self {
             path: path.to_owned(),
+            router: loaded.config.router.clone(),
             files: None,
             config: loaded.config,
             monitor,
             channel,
             live,
+            fetching: None,
+            arrived: Arc::default(),
         };
         reloader.watch_files();
+        reloader.fetch();
         reloader
     }
 
@@ -66,10 +77,25 @@ impl Reloader {
         }
     }
 
+    /// Fetches as the configuration in force says, or no longer.
+    fn fetch(&mut self) {
+        // The old task ends before it can say anything more.
+        self.fetching = None;
+        self.say(|live| live.manager = None);
+        self.fetching = self.config.fetch.clone().map(|fetch| {
+            Fetching::start(
+                fetch,
+                &self.router,
+                Arc::clone(&self.live),
+                Arc::clone(&self.arrived),
+            )
+        });
+    }
+
     /// Returns once a file of the configuration has changed and come to rest, or a moment later.
     pub(super) async fn changed(&mut self) {
         let Some(files) = &mut self.files else {
-            return std::future::pending().await;
+            return self.arrived.notified().await;
         };
         files.changed().await;
         let calm = async { while tokio::time::timeout(CALM, files.changed()).await.is_ok() {} };
@@ -132,7 +158,11 @@ impl Reloader {
             live.sink_kinds = kinds;
         });
         let files_changed = new.files != self.config.files;
+        let fetch_changed = new.fetch != self.config.fetch;
         self.config = new;
+        if fetch_changed {
+            self.fetch();
+        }
         if files_changed {
             self.watch_files();
         }

@@ -20,6 +20,8 @@ pub(super) struct Live {
     pub(super) config_error: Option<String>,
     /// The kind of each sink by its name.
     pub(super) sink_kinds: Vec<(String, String)>,
+    /// How fetching what is watched goes.
+    pub(super) manager: Option<control::Manager>,
 }
 
 impl Live {
@@ -29,6 +31,7 @@ impl Live {
             watch,
             config_error,
             sink_kinds: sink_kinds(config),
+            manager: None,
         }
     }
 }
@@ -128,6 +131,7 @@ impl Responder {
                 waiting: channel.journal.waiting_in_memory,
                 error: channel.journal.error,
             },
+            manager: live.manager.clone(),
         }
     }
 }
