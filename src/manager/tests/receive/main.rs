@@ -1,6 +1,7 @@
 //! Routers deliver to a whole manager, from the `http` sink to the database, on `SQLite` and on a
 //! real `MariaDB`.
 
+mod fetching;
 #[path = "../peers/mariadb.rs"]
 mod mariadb;
 #[allow(dead_code, reason = "the stories of the store use the rest")]
@@ -22,6 +23,7 @@ use manager::api::server::{Config, Server};
 use manager::api::signed::{Keyring, Verifier};
 use manager::store::{RouterKey, Store};
 use sinks::Host;
+use tokio::task::JoinHandle;
 
 use world::{World, on_both, test_event};
 
@@ -38,15 +40,22 @@ fn manager(store: &Store) -> (SocketAddr, Arc<Metrics>) {
     let (committer, _) = Committer::start(Arc::clone(&archive), Arc::clone(&metrics));
     let verifier = Arc::new(Verifier::new(Keyring::new(archive)).unwrap());
     let desk = Desk::new(verifier, committer, Arc::clone(&metrics), Clock::system());
+    let (address, _) = serving(receive::routes(Arc::new(desk)));
+    (address, metrics)
+}
+
+/// A server on loopback, until it is aborted.
+fn serving(app: axum::Router) -> (SocketAddr, JoinHandle<()>) {
     let server = Server::bind(Config {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         ..Config::default()
     })
     .unwrap();
     let address = server.addresses()[0];
-    let app = receive::routes(Arc::new(desk));
-    tokio::spawn(server.serve(app, std::future::pending()));
-    (address, metrics)
+    (
+        address,
+        tokio::spawn(server.serve(app, std::future::pending())),
+    )
 }
 
 /// The sink of a router that signs with these keys.
