@@ -24,6 +24,7 @@ use super::receive;
 use super::refusal::Refusal;
 use super::rest::Api;
 use super::rest::extract::{Caller, address, bearer};
+use crate::routers::visit::Poller;
 
 /// How long the database may take to count.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -59,6 +60,7 @@ pub struct Metrics {
     received: Arc<receive::Metrics>,
     board: Board,
     answers: Family<Answered, Counter>,
+    poller: Poller,
     /// The hash of a token that lets in here alone.
     token: Option<Digest>,
 }
@@ -70,6 +72,7 @@ impl Metrics {
         api: Arc<Api>,
         received: Arc<receive::Metrics>,
         board: Board,
+        poller: Poller,
         token: Option<Digest>,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -77,6 +80,7 @@ impl Metrics {
             received,
             board,
             answers: Family::default(),
+            poller,
             token,
         })
     }
@@ -140,6 +144,7 @@ impl Metrics {
 
     fn received(&self, registry: &mut Registry) {
         let seen = self.received.snapshot();
+        let visited = self.poller.tally();
         for (name, help, count) in [
             (
                 "batches_accepted",
@@ -151,6 +156,17 @@ impl Metrics {
                 "alerts_known",
                 "Alerts that had been stored before",
                 seen.events_known,
+            ),
+            ("visits", "Visits to routers that succeeded", visited.visits),
+            (
+                "visits_failed",
+                "Visits to routers that failed",
+                visited.misses,
+            ),
+            (
+                "visit_alerts",
+                "Alerts that visits brought and were new",
+                visited.alerts,
             ),
             ("commits", "Transactions that store alerts", seen.commits),
         ] {

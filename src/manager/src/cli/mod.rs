@@ -8,6 +8,7 @@ mod import;
 mod man;
 mod office;
 mod plan;
+mod poll;
 mod push;
 mod router;
 mod serve;
@@ -57,6 +58,8 @@ enum Command {
     Plan(plan::Arguments),
     /// Send routers what they watch. Ends with 1 when one of them does not have it afterwards.
     Push(push::Arguments),
+    /// Visit routers now, for their alerts and usage. Ends with 1 when a visit fails.
+    Poll(poll::Arguments),
     /// Take zones, offerings, networks and routers over, from a file or from CloudStack.
     Import(import::Arguments),
     /// The services that routers may watch: CloudStack's `monitoring_services`.
@@ -145,6 +148,7 @@ pub fn main() -> ExitCode {
         Command::Router(command) => router::run(&office, command),
         Command::Plan(arguments) => plan::run(&office, &arguments),
         Command::Push(arguments) => push::run(&office, &arguments),
+        Command::Poll(arguments) => poll::run(&office, &arguments),
         Command::Import(arguments) => import::run(&office, arguments),
         Command::Service(command) => service::run(&office, command),
         Command::Exclude(arguments) => exclude::run(&office, &arguments),

@@ -17,7 +17,7 @@ pub const DEFAULT_PATH: &str = "/etc/vrwatch/manager.toml";
 /// Who the manager is in alerts of its own, and towards receivers that want a name.
 const NAME: &str = "vrwatch-manager";
 /// The top-level tables.
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 11] = [
     "http",
     "metrics",
     "database",
@@ -27,6 +27,7 @@ const TABLES: [&str; 10] = [
     "state",
     "ssh",
     "push",
+    "poll",
     "sink",
 ];
 
@@ -113,6 +114,7 @@ fn compose(path: &Path, bytes: &[u8], warnings: List) -> Result<Loaded, Problems
     let plan: Option<Plan> = document.table("plan", &mut problems);
     let ssh = document.table("ssh", &mut problems);
     let push = document.table("push", &mut problems);
+    let poll = document.table("poll", &mut problems);
     let retention = document.table("retention", &mut problems);
     let state: State = document.table("state", &mut problems).unwrap_or_default();
     let source = Source {
@@ -133,6 +135,7 @@ fn compose(path: &Path, bytes: &[u8], warnings: List) -> Result<Loaded, Problems
         },
         ssh: ssh.unwrap_or_default(),
         push: push.unwrap_or_default(),
+        poll: poll.unwrap_or_default(),
         retention: retention.unwrap_or_default(),
         sinks,
         state: state.directory,

@@ -20,7 +20,7 @@ pub use self::retention::Retention;
 pub use self::secrets::Secrets;
 use crate::api::server;
 use crate::plan::Policy;
-use crate::routers::{push, ssh};
+use crate::routers::{push, ssh, visit};
 
 /// Everything the management server is told.
 #[derive(Clone, Debug)]
@@ -39,6 +39,8 @@ pub struct Config {
     pub ssh: ssh::config::Ssh,
     /// How they are sent what they watch.
     pub push: push::config::Push,
+    /// How they are visited.
+    pub poll: visit::Poll,
     /// How long things are kept.
     pub retention: Retention,
     /// Where stored alerts are forwarded to.

@@ -15,7 +15,6 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
 use self::parts::Parts;
-use crate::api::clock::Clock;
 use crate::api::health::{self, Board};
 use crate::api::metrics::{self, Metrics};
 use crate::api::receive::{self, Archive, Committer, Desk};
@@ -23,8 +22,10 @@ use crate::api::rest::{self, Api};
 use crate::api::server::{Server, StartError};
 use crate::api::services::{self, Plans};
 use crate::api::signed::{Keyring, Verifier};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::routers::ssh::Ssh;
+use crate::routers::visit::Poller;
 use crate::store::{Store, StoreError};
 
 /// How long the last transaction, and then the other parts, may take after the last request. With the
@@ -78,9 +79,8 @@ pub async fn serve(config: Config, store: Store) -> Result<(), ServeError> {
     let archive: Arc<dyn Archive> = Arc::new(store.clone());
     let received = Arc::new(receive::Metrics::default());
     let (committer, committing) = Committer::start(Arc::clone(&archive), Arc::clone(&received));
-    let app = app(&config, &store, &board, archive, &received, committer).await?;
     let holder = holder();
-    let mut parts = Parts::new(board);
+    let mut parts = Parts::new(board.clone());
     let sender = pushes::Sender {
         store: store.clone(),
         reach: Arc::new(Ssh::new(config.ssh.clone())),
@@ -89,10 +89,29 @@ pub async fn serve(config: Config, store: Store) -> Result<(), ServeError> {
         holder: holder.clone(),
     };
     parts.start("pushes", move |stop| stop.or(pushes::work(sender.clone())));
+    let poller = Poller::new(
+        Arc::new(store.clone()),
+        Arc::new(Ssh::new(config.ssh.clone())),
+        config.poll.clone(),
+        Clock::system(),
+        holder.clone(),
+    );
+    let visits = poller.clone();
+    parts.start("visits", move |mut stop| {
+        let visits = visits.clone();
+        async move {
+            visits.run(async move { stop.told().await }).await;
+            "it ended".to_owned()
+        }
+    });
     let kept = (store.clone(), config.retention, holder);
     parts.start("retention", move |stop| {
         stop.or(retention::work(kept.clone()))
     });
+    let app = app(
+        &config, &store, &board, archive, &received, committer, poller,
+    )
+    .await?;
     parts.feed_watchdog();
     notify(&[NotifyState::Ready]);
     let stopper = parts.stopper();
@@ -120,6 +139,7 @@ async fn app(
     archive: Arc<dyn Archive>,
     received: &Arc<receive::Metrics>,
     committer: Committer,
+    poller: Poller,
 ) -> Result<Router, ServeError> {
     let system = |error: &dyn std::fmt::Display| ServeError::System(error.to_string());
     let keyring = Keyring::new(Arc::clone(&archive));
@@ -134,7 +154,7 @@ async fn app(
         clock.clone(),
     );
     let plans = Plans::new(Arc::clone(&verifier), archive, config.policy, clock);
-    let api = Api::new(store.clone(), config.policy, verifier)
+    let api = Api::new(store.clone(), config.policy, verifier, poller.clone())
         .await
         .map_err(|error| system(&error))?;
     let api = Arc::new(api);
@@ -142,6 +162,7 @@ async fn app(
         Arc::clone(&api),
         Arc::clone(received),
         board.clone(),
+        poller.clone(),
         config.metrics.token().map_err(ServeError::Config)?,
     );
     Ok(rest::routes(api)

@@ -149,7 +149,7 @@ fn services_users_and_silences_are_kept_by_hand() {
 }
 
 #[test]
-fn what_a_router_does_not_get_ends_with_1_and_says_why() {
+fn a_router_that_is_away_makes_push_and_poll_end_with_1() {
     // Nothing listens there.
     let program =
         Program::with("[ssh]\nport = 1\nconnect_timeout = \"1s\"\n[push]\nlimit = \"5s\"\n");
@@ -168,6 +168,11 @@ fn what_a_router_does_not_get_ends_with_1_and_says_why() {
         (&came[0]["router"], &came[0]["state"]),
         (&"r-1-VM".into(), &"failed".into())
     );
+    let output = program.run(&["poll", "r-1-VM", "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let came = lines(std::str::from_utf8(&output.stdout).unwrap());
+    assert_eq!(came[0]["done"], false);
+    program.fails(2, &["poll", "r-2-VM"]);
     program.fails(2, &["push", "r-2-VM"]);
     program.fails(2, &["push"]);
 }

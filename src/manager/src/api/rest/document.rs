@@ -55,6 +55,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(routers::plan))
         .routes(routes!(routers::exclude))
         .routes(routes!(routers::push))
+        .routes(routes!(routers::poll))
         .routes(routes!(routers::push_many, history::pushes))
         .routes(routes!(history::usage))
         .routes(routes!(services::list))

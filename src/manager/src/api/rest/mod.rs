@@ -30,6 +30,7 @@ use super::access::{PasswordError, Passwords, Throttle};
 use super::refusal::Refusal;
 use super::signed::Verifier;
 use crate::plan::Policy;
+use crate::routers::visit::Poller;
 use crate::store::Store;
 
 pub(crate) use self::alerts::{AlertShown, OutageShown};
@@ -49,6 +50,7 @@ pub struct Api {
     now: fn() -> Instant,
     /// Is told when a router's keys change.
     verifier: Arc<Verifier>,
+    poller: Poller,
 }
 
 /// An answer that is no success.
@@ -71,6 +73,7 @@ impl Api {
         store: Store,
         policy: Policy,
         verifier: Arc<Verifier>,
+        poller: Poller,
     ) -> Result<Self, PasswordError> {
         Ok(Self {
             store,
@@ -79,6 +82,7 @@ impl Api {
             throttle: Mutex::default(),
             now: Instant::now,
             verifier,
+            poller,
         })
     }
 }

@@ -13,6 +13,7 @@ use super::{Api, Failure, absent};
 use crate::api::refusal::Refusal;
 use crate::plan::inventory::{Change, Router};
 use crate::plan::{LeftOut, Plan, PlanError, Row};
+use crate::routers::visit::PollError;
 use crate::store::StoreError;
 
 /// The most routers that are named in one request.
@@ -276,4 +277,50 @@ pub(super) async fn push_many(
     let pushes = api.store.request_pushes(&actor, &names).await;
     let pushes = pushes.map_err(told)?;
     Ok((StatusCode::ACCEPTED, Json(Queued { pushes })))
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Visited {
+    /// Alerts that were not stored before.
+    new: u64,
+    /// Alerts that were.
+    known: u64,
+    /// Of how many interfaces usage was brought.
+    interfaces: usize,
+    /// What a person should know.
+    notes: Vec<String>,
+}
+
+/// Visit this router now, for its alerts and usage; due or not.
+#[utoipa::path(post, path = "/api/v1/routers/{name}/poll", tag = "routers",
+    params(("name" = String, Path)),
+    responses((status = 200, body = Visited), (status = 404, body = Failure),
+        (status = 409, body = Failure, description = "it is being visited right now"),
+        (status = 502, body = Failure, description = "the visit failed")))]
+pub(super) async fn poll(
+    State(api): State<Arc<Api>>,
+    Admin(actor): Admin,
+    Named(name): Named<String>,
+) -> Result<Json<Visited>, Refusal> {
+    api.router(&name).await?;
+    let poller = api.poller.clone();
+    let audited = api.store.audit(&actor, "poll", &name, "").await;
+    audited.map_err(told)?;
+    // In a task of its own: a client that goes away breaks no visit off.
+    let visit = tokio::spawn(async move { poller.poll_once(&name).await });
+    let brought = visit.await.map_err(|error| {
+        tracing::error!(%error, "a visit broke off");
+        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the visit broke off")
+    })?;
+    let brought = brought.map_err(|error| match error {
+        PollError::Busy => Refusal::new(StatusCode::CONFLICT, error.to_string()),
+        PollError::Missed(words) => Refusal::new(StatusCode::BAD_GATEWAY, words),
+        PollError::Store(error) => told(error),
+    })?;
+    Ok(Json(Visited {
+        new: brought.new,
+        known: brought.known,
+        interfaces: brought.usage,
+        notes: brought.notes,
+    }))
 }

@@ -69,7 +69,7 @@ async fn the_document_is_whole_and_served_without_a_session() {
     }
     assert_eq!(
         operations(&document).len(),
-        34,
+        35,
         "{:?}",
         operations(&document)
     );

@@ -13,7 +13,10 @@ use super::super::{Api, routes};
 use crate::api::access::{Role, Token};
 use crate::api::server::{Config, Server};
 use crate::api::signed::{Keyring, Verifier};
+use crate::clock::Clock;
 use crate::plan::Policy;
+use crate::routers::ssh::{self, Ssh};
+use crate::routers::visit::{Poll, Poller};
 use crate::store::Store;
 
 pub(super) struct World {
@@ -41,7 +44,18 @@ impl World {
             .unwrap();
         let keyring = Keyring::new(Arc::new(store.clone()));
         let verifier = Arc::new(Verifier::new(keyring).unwrap());
-        let mut api = Api::new(store, Policy::default(), verifier).await.unwrap();
+        let ssh = Ssh::new(ssh::config::Ssh::default());
+        let book = Arc::new(store.clone());
+        let poller = Poller::new(
+            book,
+            Arc::new(ssh),
+            Poll::default(),
+            Clock::system(),
+            "test".into(),
+        );
+        let mut api = Api::new(store, Policy::default(), verifier, poller)
+            .await
+            .unwrap();
         api.now = || *HELD;
         let api = Arc::new(api);
         let config = Config {
