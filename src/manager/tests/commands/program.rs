@@ -21,13 +21,20 @@ impl Program {
     /// With a configuration that keeps all in a folder of its own, and what else it says; `PLACE` in
     /// it is that folder.
     pub(crate) fn with(more: &str) -> Self {
+        Self::written(|place| {
+            format!(
+                "[http]\nlisten = \"127.0.0.1:0\"\n[database]\nurl = \"sqlite:{place}/manager.db\"\n\
+                 [secrets]\nkey_file = \"{place}/sealing.key\"\n[state]\ndirectory = \"{place}\"\n\
+                 {more}"
+            )
+            .replace("PLACE", place)
+        })
+    }
+
+    /// With the configuration that `text` makes for a folder of its own.
+    pub(crate) fn written(text: impl FnOnce(&str) -> String) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let place = folder.path().display();
-        let text = format!(
-            "[http]\nlisten = \"127.0.0.1:0\"\n[database]\nurl = \"sqlite:{place}/manager.db\"\n\
-             [secrets]\nkey_file = \"{place}/sealing.key\"\n[state]\ndirectory = \"{place}\"\n{more}"
-        )
-        .replace("PLACE", &place.to_string());
+        let text = text(folder.path().to_str().unwrap());
         fs::write(folder.path().join("manager.toml"), text).unwrap();
         Self { folder }
     }

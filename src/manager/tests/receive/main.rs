@@ -4,27 +4,26 @@
 mod fetching;
 #[path = "../peers/mariadb.rs"]
 mod mariadb;
+#[path = "../peers/reporter.rs"]
+mod reporter;
 #[allow(dead_code, reason = "the stories of the store use the rest")]
 #[path = "../store/world.rs"]
 mod world;
 
 use std::collections::HashSet;
-use std::fs::{self, Permissions};
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::{Event, Sink};
+use contract::Event;
 use manager::api::clock::Clock;
 use manager::api::receive::{self, Archive, Committer, Desk, Metrics};
 use manager::api::server::{Config, Server};
 use manager::api::signed::{Keyring, Verifier};
-use manager::store::{RouterKey, Store};
-use sinks::Host;
+use manager::store::Store;
 use tokio::task::JoinHandle;
 
+use reporter::reporter;
 use world::{World, on_both, test_event};
 
 on_both!(
@@ -58,28 +57,6 @@ fn serving(app: axum::Router) -> (SocketAddr, JoinHandle<()>) {
     )
 }
 
-/// The sink of a router that signs with these keys.
-fn sink(address: SocketAddr, folder: &Path, router: &str, keys: &[&RouterKey]) -> Box<dyn Sink> {
-    let files: Vec<String> = keys
-        .iter()
-        .map(|key| {
-            let path = folder.join(format!("{router}-{}.key", key.id));
-            fs::write(&path, key.reveal()).unwrap();
-            fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
-            format!("\"{}\"", path.display())
-        })
-        .collect();
-    let text = format!(
-        "url = \"http://{address}/api/v1/alerts\"\nsecret_file = [{}]\n",
-        files.join(", ")
-    );
-    let section = toml::de::ValueDeserializer::from(toml::Spanned::new(
-        0..text.len(),
-        toml::de::DeValue::Table(toml::de::DeTable::parse(&text).unwrap().into_inner()),
-    ));
-    (sinks::kind("http").unwrap().build)(section, &Host::new(router, folder)).unwrap()
-}
-
 /// Everything that is stored, in the order of forwarding.
 async fn stored(store: &Store) -> Vec<Event> {
     let lease = store
@@ -100,7 +77,7 @@ async fn what_many_routers_deliver_at_a_time_is_stored_once(world: World) {
     let mut routers = Vec::new();
     for name in names {
         let key = world.store.issue_key("test", &name).await.unwrap();
-        let mut sink = sink(address, world.directory.path(), &name, &[&key]);
+        let mut sink = reporter(address, world.directory.path(), &name, &[&key]);
         routers.push(tokio::spawn(async move {
             for batch in 0..5 {
                 // The same ids at every router: they are told apart by the router.
@@ -137,10 +114,10 @@ async fn a_key_is_replaced_without_a_gap(world: World) {
     let (address, _) = manager(&world.store);
     let folder = world.directory.path();
     let old = world.store.issue_key("test", "r-1").await.unwrap();
-    let mut with_old = sink(address, folder, "r-1", &[&old]);
+    let mut with_old = reporter(address, folder, "r-1", &[&old]);
     with_old.deliver(&[test_event("r-1", "e-1")]).await.unwrap();
     let new = world.store.issue_key("test", "r-1").await.unwrap();
-    let mut with_both = sink(address, folder, "r-1", &[&new, &old]);
+    let mut with_both = reporter(address, folder, "r-1", &[&new, &old]);
     with_both
         .deliver(&[test_event("r-1", "e-2")])
         .await
@@ -151,9 +128,9 @@ async fn a_key_is_replaced_without_a_gap(world: World) {
         .await
         .unwrap();
     let (elsewhere, _) = manager(&world.another_manager().await);
-    let mut with_new = sink(elsewhere, folder, "r-1", &[&new]);
+    let mut with_new = reporter(elsewhere, folder, "r-1", &[&new]);
     with_new.deliver(&[test_event("r-1", "e-3")]).await.unwrap();
-    let mut with_old = sink(elsewhere, folder, "r-1", &[&old]);
+    let mut with_old = reporter(elsewhere, folder, "r-1", &[&old]);
     let error = with_old
         .deliver(&[test_event("r-1", "e-4")])
         .await
@@ -166,7 +143,7 @@ async fn text_that_looks_like_sql_is_mere_text(world: World) {
     world.add_routers(&["r-1"]).await;
     let (address, _) = manager(&world.store);
     let key = world.store.issue_key("test", "r-1").await.unwrap();
-    let mut sink = sink(address, world.directory.path(), "r-1", &[&key]);
+    let mut sink = reporter(address, world.directory.path(), "r-1", &[&key]);
     let evil = "x'); DROP TABLE alerts; -- \\' \" ` ü 🦀";
     let mut event = test_event("r-1", "';DROP/**/TABLE/**/alerts;--");
     event.service = Some(evil.into());
