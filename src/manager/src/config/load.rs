@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 
 use document::file::{self, ReadError};
 use document::sink::{self, Source, Syslog};
-use document::{Document, List, Problem, Problems};
+use document::{Document, List, Problem, Problems, SinkSpec, meant};
 use serde::Deserialize;
 use sinks::Host;
+use toml::de::DeValue;
 
 use super::Config;
+use crate::forward::rules::{Rule, Rules};
 use crate::plan;
 
 /// Where the file is when no other is named.
@@ -17,7 +19,7 @@ pub const DEFAULT_PATH: &str = "/etc/vrwatch/manager.toml";
 /// Who the manager is in alerts of its own, and towards receivers that want a name.
 const NAME: &str = "vrwatch-manager";
 /// The top-level tables.
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 13] = [
     "http",
     "metrics",
     "database",
@@ -28,6 +30,8 @@ const TABLES: [&str; 11] = [
     "ssh",
     "push",
     "poll",
+    "forward",
+    "rule",
     "sink",
 ];
 
@@ -101,6 +105,36 @@ pub fn load(path: Option<&Path>) -> Result<Loaded, Problems> {
     compose(place, &contents.bytes, warnings)
 }
 
+/// Reads the `[[rule]]` tables, whose sinks must exist.
+fn rules(document: &Document<'_>, sinks: &[SinkSpec], problems: &mut List) -> Rules {
+    let Some(value) = document.get("rule") else {
+        return Rules::default();
+    };
+    let span = value.span();
+    let DeValue::Array(tables) = value.into_inner() else {
+        problems.push(document.at(&span, "this must be an array of tables: write [[rule]]"));
+        return Rules::default();
+    };
+    let known: Vec<&str> = sinks.iter().map(|sink| sink.name.as_str()).collect();
+    let mut rules = Vec::new();
+    for table in tables {
+        let span = table.span();
+        let Some(rule) = document.read::<Rule>(table, problems) else {
+            continue;
+        };
+        for name in rule
+            .sinks()
+            .iter()
+            .filter(|name| !known.contains(&name.as_str()))
+        {
+            let message = format!("there is no sink `{}`", document::shown(name));
+            problems.push(document.at(&span, message).hint(meant(name, &known)));
+        }
+        rules.push(rule);
+    }
+    Rules::from(rules)
+}
+
 fn compose(path: &Path, bytes: &[u8], warnings: List) -> Result<Loaded, Problems> {
     let (text, document) = document::text(path, bytes)
         .and_then(|text| Ok((text, Document::parse(path, text)?)))
@@ -123,6 +157,8 @@ fn compose(path: &Path, bytes: &[u8], warnings: List) -> Result<Loaded, Problems
     };
     let host = Host::new(NAME.to_owned(), state.directory.join("sinks"));
     let sinks = sink::read(&document, &source, &host, Syslog::Optional, &mut problems);
+    let forward = document.table("forward", &mut problems);
+    let rules = rules(&document, &sinks, &mut problems);
     let plan = plan.unwrap_or_default();
     let config = Config {
         http: http.unwrap_or_default(),
@@ -137,6 +173,8 @@ fn compose(path: &Path, bytes: &[u8], warnings: List) -> Result<Loaded, Problems
         push: push.unwrap_or_default(),
         poll: poll.unwrap_or_default(),
         retention: retention.unwrap_or_default(),
+        forward: forward.unwrap_or_default(),
+        rules,
         sinks,
         state: state.directory,
     };

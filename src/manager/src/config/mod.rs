@@ -19,6 +19,7 @@ pub use self::metrics::Metrics;
 pub use self::retention::Retention;
 pub use self::secrets::Secrets;
 use crate::api::server;
+use crate::forward;
 use crate::plan::Policy;
 use crate::routers::{push, ssh, visit};
 
@@ -43,6 +44,10 @@ pub struct Config {
     pub poll: visit::Poll,
     /// How long things are kept.
     pub retention: Retention,
+    /// How stored alerts are forwarded.
+    pub forward: forward::Config,
+    /// Which of them go where.
+    pub rules: forward::Rules,
     /// Where stored alerts are forwarded to.
     pub sinks: Vec<SinkSpec>,
     /// Where the forwarder may keep things that can be lost.

@@ -1,1 +1,134 @@
-//! To be written.
+//! Forwarding: what is stored is told to the sinks, by one manager at a time. The holder of the job
+//! `forward` feeds the stored alerts to a journal of its own and saves how far each sink is; when it
+//! ends, however it ends, another goes on from there.
+
+pub mod config;
+mod places;
+pub mod rules;
+mod target;
+mod turn;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout_at};
+
+pub use self::config::Config;
+pub use self::rules::Rules;
+pub use self::target::Target;
+use self::turn::Turn;
+use crate::store::{Result, Store, StoreError};
+
+/// Who tells what no router told: the manager itself.
+const NAME: &str = "vrwatch-manager";
+const JOB: &str = "forward";
+/// How often is looked for what is to be told, and how far the sinks are is saved.
+const EVERY: Duration = Duration::from_millis(200);
+/// How often is tried to take the lease from another.
+const TAKE_EVERY: Duration = Duration::from_secs(1);
+
+/// Forwards what is stored; cheap to clone.
+#[derive(Clone)]
+pub struct Forwarder {
+    store: Store,
+    holder: String,
+    directory: PathBuf,
+    config: Config,
+    rules: Arc<Rules>,
+    targets: Arc<Vec<Target>>,
+}
+
+impl Forwarder {
+    /// One that names itself `holder`, as no other process does, and keeps its journal in
+    /// `directory`, which nobody else uses.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        holder: String,
+        directory: PathBuf,
+        config: Config,
+        rules: Rules,
+        targets: Vec<Target>,
+    ) -> Self {
+        Self {
+            store,
+            holder,
+            directory,
+            config,
+            rules: Arc::new(rules),
+            targets: Arc::new(targets),
+        }
+    }
+
+    /// Forwards whenever it is this manager's turn, until `stop` says so or is gone. What fails is
+    /// said and tried again.
+    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
+        let mut failed = false;
+        loop {
+            match self.take_turn(&mut stop).await {
+                Ok(()) => failed = false,
+                Err(StoreError::Outrun) => {
+                    tracing::warn!("another manager forwards now");
+                }
+                Err(error) if !failed => {
+                    failed = true;
+                    tracing::error!(%error, "nothing is forwarded; tried again every second");
+                }
+                Err(_) => {}
+            }
+            tokio::select! {
+                () = stopped(&mut stop) => return,
+                () = sleep(TAKE_EVERY) => {}
+            }
+        }
+    }
+
+    /// Forwards as long as the lease holds; at once back while another holds it.
+    async fn take_turn(&self, stop: &mut watch::Receiver<bool>) -> Result<()> {
+        let asked = Instant::now();
+        let lease = self.config.lease;
+        let taken = tokio::select! {
+            () = stopped(stop) => return Ok(()),
+            taken = self.store.hold_job(JOB, &self.holder, lease) => taken?,
+        };
+        let Some(taken) = taken else {
+            return Ok(());
+        };
+        tracing::info!(epoch = taken.epoch, "this manager forwards what is stored");
+        let begun = timeout_at(asked + lease, Turn::begin(self, taken, asked)).await;
+        let mut turn = begun.map_err(|_| outlasted())??;
+        loop {
+            let until = turn.held_until();
+            let done = timeout_at(until, turn.step()).await;
+            if let Err(error) = done.unwrap_or_else(|_| Err(outlasted())) {
+                if matches!(error, StoreError::Unavailable(_)) && Instant::now() < until {
+                    // The lease holds and the sinks go on; the database may come back in time.
+                    tracing::warn!(%error, "what is stored cannot be read");
+                } else {
+                    turn.close().await;
+                    return Err(error);
+                }
+            }
+            tokio::select! {
+                () = stopped(stop) => {
+                    return timeout_at(turn.held_until(), turn.end())
+                        .await
+                        .unwrap_or_else(|_| Err(outlasted()));
+                }
+                () = sleep(EVERY) => {}
+            }
+        }
+    }
+}
+
+fn outlasted() -> StoreError {
+    StoreError::Unavailable("it took longer than the lease to forward".to_owned())
+}
+
+/// Resolves once it is to end.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // Whoever let go of the other end wants it to end too.
+    let _ = stop.wait_for(|stop| *stop).await;
+}

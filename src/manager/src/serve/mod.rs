@@ -24,6 +24,7 @@ use crate::api::services::{self, Plans};
 use crate::api::signed::{Keyring, Verifier};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::forward::{Forwarder, Target};
 use crate::routers::ssh::Ssh;
 use crate::routers::visit::Poller;
 use crate::store::{Store, StoreError};
@@ -101,6 +102,21 @@ pub async fn serve(config: Config, store: Store) -> Result<(), ServeError> {
         let visits = visits.clone();
         async move {
             visits.run(async move { stop.told().await }).await;
+            "it ended".to_owned()
+        }
+    });
+    let forwarder = Forwarder::new(
+        store.clone(),
+        holder.clone(),
+        config.state.join("forward"),
+        config.forward.clone(),
+        config.rules.clone(),
+        config.sinks.iter().cloned().map(Target::from).collect(),
+    );
+    parts.start("forward", move |stop| {
+        let forwarder = forwarder.clone();
+        async move {
+            forwarder.run(stop.receiver()).await;
             "it ended".to_owned()
         }
     });

@@ -34,6 +34,11 @@ impl Stop {
         let _ = self.0.wait_for(|stop| *stop).await;
     }
 
+    /// For a part that comes to its end by itself.
+    pub(super) fn receiver(self) -> watch::Receiver<bool> {
+        self.0
+    }
+
     /// Does the work until the manager ends, and then breaks it off.
     pub(super) async fn or(mut self, work: impl Future<Output = String>) -> String {
         tokio::select! {

@@ -115,6 +115,56 @@ impl Store {
             .collect()
     }
 
+    /// The last position that was given.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn last_position(&self) -> Result<i64> {
+        let last = sql("SELECT value FROM settings WHERE name = ?").bind(LAST_POSITION);
+        let row = self.0.database.row(last).await?;
+        let row = row.ok_or_else(|| StoreError::Broken("the last position is not there".into()))?;
+        from_json(&row.text(0)?)
+    }
+
+    /// The newest `limit` alerts, oldest first, that every sink has and whose outage goes on, or
+    /// ended with an alert that some sink does not have. Their position is 0.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn told_of_open_outages(&self, limit: u32) -> Result<Vec<Outgoing>> {
+        let pending = |table: &str| {
+            format!(
+                "SELECT p.router, p.outage FROM {table} f JOIN alerts p ON p.id = f.alert \
+                 WHERE p.outage IS NOT NULL"
+            )
+        };
+        let statement = format!(
+            "SELECT r.zone, a.event FROM \
+             (SELECT router, outage FROM outages WHERE ended IS NULL UNION {} UNION {}) o \
+             JOIN alerts a ON a.router = o.router AND a.outage = o.outage \
+             JOIN routers r ON r.number = a.router \
+             WHERE a.id NOT IN (SELECT alert FROM forward_outgoing) \
+             AND a.id NOT IN (SELECT alert FROM forward_waiting) ORDER BY a.id DESC LIMIT ?",
+            pending("forward_outgoing"),
+            pending("forward_waiting"),
+        );
+        let rows = self
+            .0
+            .database
+            .rows(sql(statement).bind(limit.min(LARGEST)))
+            .await?;
+        rows.iter()
+            .rev()
+            .map(|row| {
+                Ok(Outgoing {
+                    position: 0,
+                    zone: row.text_or_null(0)?,
+                    event: row.json(1)?,
+                })
+            })
+            .collect()
+    }
+
     /// Each sink's name, and up to which position it has delivered.
     ///
     /// # Errors

@@ -1,0 +1,124 @@
+//! A sink as the forwarder sees it, and what stands between it and the journal: the rules.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use channel::Flood;
+use contract::{DeliverError, Event, Sink};
+use document::SinkSpec;
+
+use super::rules::Rules;
+
+/// How a sink is made, for each turn anew.
+type Build = dyn Fn() -> Result<Box<dyn Sink>, String> + Send + Sync;
+
+/// A sink that is told.
+#[derive(Clone)]
+pub struct Target {
+    /// Its name in the configuration.
+    pub name: String,
+    /// From when on the outages of a service that flaps are summed up for it.
+    pub flood: Option<Flood>,
+    /// Makes it.
+    pub build: Arc<Build>,
+}
+
+impl From<SinkSpec> for Target {
+    fn from(spec: SinkSpec) -> Self {
+        Self {
+            name: spec.name.clone(),
+            flood: spec.filter().flood(),
+            build: Arc::new(move || spec.build().map_err(|problems| problems.to_string())),
+        }
+    }
+}
+
+/// The most routers whose zones are remembered; far more than a management server has.
+const MOST_ROUTERS: usize = 200_000;
+
+/// What is known of the routers whose events are in the journal.
+#[derive(Debug, Default)]
+pub(super) struct Zones(Mutex<HashMap<String, Option<String>>>);
+
+impl Zones {
+    pub(super) fn learn(&self, router: &str, zone: Option<&str>) {
+        let mut zones = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match zones.get_mut(router) {
+            Some(known) if known.as_deref() == zone => {}
+            Some(known) => *known = zone.map(str::to_owned),
+            None => {
+                if zones.len() >= MOST_ROUTERS {
+                    zones.clear();
+                }
+                zones.insert(router.to_owned(), zone.map(str::to_owned));
+            }
+        }
+    }
+}
+
+/// A sink behind the rules.
+pub(super) struct Ruled {
+    pub(super) sink: Box<dyn Sink>,
+    pub(super) name: String,
+    pub(super) rules: Arc<Rules>,
+    pub(super) zones: Arc<Zones>,
+}
+
+impl Ruled {
+    fn is_sent(&self, event: &Event) -> bool {
+        // What is known of no router is the manager's own: it goes to everybody.
+        let zones = self.zones.0.lock().unwrap_or_else(PoisonError::into_inner);
+        event.sums_up()
+            || zones
+                .get(&event.router)
+                .is_none_or(|zone| self.rules.send(&self.name, zone.as_deref(), event))
+    }
+}
+
+impl Sink for Ruled {
+    // What `#[async_trait]` makes of `async fn deliver`.
+    fn deliver<'sink, 'batch, 'future>(
+        &'sink mut self,
+        batch: &'batch [Event],
+    ) -> Pin<Box<dyn Future<Output = Result<(), DeliverError>> + Send + 'future>>
+    where
+        'sink: 'future,
+        'batch: 'future,
+        Self: 'future,
+    {
+        self.sink.deliver(batch)
+    }
+
+    fn wants(&self, event: &Event) -> bool {
+        self.is_sent(event) && self.sink.wants(event)
+    }
+
+    fn gathers_for(&self) -> Duration {
+        self.sink.gathers_for()
+    }
+
+    fn refreshes_every(&self) -> Option<Duration> {
+        self.sink.refreshes_every()
+    }
+
+    fn refresh<'sink, 'future>(
+        &'sink mut self,
+    ) -> Pin<Box<dyn Future<Output = Result<(), DeliverError>> + Send + 'future>>
+    where
+        'sink: 'future,
+        Self: 'future,
+    {
+        self.sink.refresh()
+    }
+
+    fn recall(&mut self, open: &[Event]) {
+        let sent: Vec<Event> = open
+            .iter()
+            .filter(|event| self.is_sent(event))
+            .cloned()
+            .collect();
+        self.sink.recall(&sent);
+    }
+}
