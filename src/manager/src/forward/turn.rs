@@ -139,8 +139,12 @@ impl<'a> Turn<'a> {
         self.renewed + self.forwarder.config.lease
     }
 
-    /// Whether the sink that is first has taken most of what the journal has.
+    /// Whether the sink that is first has taken most of what the journal has; one that has yet to
+    /// start is before all others.
     fn has_room(&self) -> bool {
+        if !self.waiting.is_empty() {
+            return true;
+        }
         let status = self.channel.status();
         let least = status.sinks.iter().map(|sink| sink.pending).min();
         least.is_none_or(|pending| pending < AHEAD)

@@ -13,8 +13,10 @@ use manager::store::Store;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// Short enough to wait for, long enough for a machine that is busy.
-const LEASE: Duration = Duration::from_secs(6);
+/// Where nobody is killed no lease ends, however busy the machine is.
+const LONG: Duration = Duration::from_mins(2);
+/// After a kill its end is waited for.
+pub(crate) const SHORT: Duration = Duration::from_secs(6);
 
 /// What one sink was told, whichever manager told it.
 #[derive(Clone, Default)]
@@ -113,18 +115,18 @@ pub(crate) struct Manager {
 
 impl Manager {
     pub(crate) fn start(name: &str, store: &Store, folder: &Path, targets: Vec<Target>) -> Self {
-        Self::ruled(name, store, folder, targets, Rules::default())
+        Self::leased(name, store, folder, targets, LONG)
     }
 
-    pub(crate) fn ruled(
+    pub(crate) fn leased(
         name: &str,
         store: &Store,
         folder: &Path,
         targets: Vec<Target>,
-        rules: Rules,
+        lease: Duration,
     ) -> Self {
         let config = Config {
-            lease: LEASE,
+            lease,
             ..Config::default()
         };
         let directory = folder.join(name);
@@ -133,7 +135,7 @@ impl Manager {
             name.to_owned(),
             directory,
             config,
-            rules,
+            Rules::default(),
             targets,
         );
         let (stop, stopped) = watch::channel(false);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use contract::Severity;
 use manager::store::Store;
 
-use crate::receiver::{Manager, Receiver, soon};
+use crate::receiver::{Manager, Receiver, SHORT, soon};
 use crate::world::{World, deliver, down, on_both, restarted, test_event};
 
 on_both!(
@@ -90,8 +90,8 @@ async fn a_dead_sink_delays_no_other_and_misses_nothing_though_the_turns_change(
     dead.die(false);
     settled(&world.store, 3010).await;
     let all: Vec<String> = (0..3010).map(|n| format!("r-1 {n:05}")).collect();
-    assert!(well.ids() == all);
-    assert!(dead.ids() == all);
+    assert!(well.ids() == all, "{} are told", well.ids().len());
+    assert!(dead.ids() == all, "{} are told", dead.ids().len());
     second.end().await;
 }
 
@@ -116,7 +116,7 @@ async fn when_one_is_killed_another_goes_on_and_nothing_is_lost(world: World) {
     let folder = world.directory.path();
     let other = world.another_manager().await;
     let stores = [&world.store, &other];
-    let mut manager = Manager::start("m0", stores[0], folder, targets());
+    let mut manager = Manager::leased("m0", stores[0], folder, targets(), SHORT);
     begun(&world.store).await;
     let mut repeated = 0;
     for round in 0..3_u32 {
@@ -127,7 +127,13 @@ async fn when_one_is_killed_another_goes_on_and_nothing_is_lost(world: World) {
         tests(&world.store, "r-1", round * 400 + 200..round * 400 + 400).await;
         soon("it tells", || sinks[0].told().len() > told).await;
         let next = 1 + round as usize;
-        let following = Manager::start(&format!("m{next}"), stores[next % 2], folder, targets());
+        let following = Manager::leased(
+            &format!("m{next}"),
+            stores[next % 2],
+            folder,
+            targets(),
+            SHORT,
+        );
         manager.kill().await;
         manager = following;
         settled(&world.store, i64::from(round + 1) * 400).await;

@@ -65,10 +65,15 @@ impl MariaDb {
             .port();
         let path = self.directory.path();
         let log = fs::File::create(path.join("log")).unwrap();
+        let temporary = path.join("tmp");
+        fs::create_dir_all(&temporary).unwrap();
         // `setpriv` has the kernel end the server when the test is killed.
         self.server = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", SERVER, "--no-defaults"])
             .arg(format!("--datadir={}", path.join("data").display()))
+            // A server that starts removes what it takes for its own left-overs there, also those
+            // that another one is using.
+            .arg(format!("--tmpdir={}", temporary.display()))
             .arg(format!("--socket={}", path.join("socket").display()))
             .arg(format!("--pid-file={}", path.join("pid").display()))
             .arg(format!("--init-file={}", init.display()))
