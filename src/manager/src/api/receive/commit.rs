@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 
 use super::archive::Archive;
 use super::metrics::Metrics;
@@ -21,8 +21,6 @@ const UNIT: usize = 1024;
 /// The most batches and events in one transaction.
 const MOST_BATCHES: usize = 1024;
 const MOST_EVENTS: usize = 2000;
-/// The longest that a transaction waits for others to join it.
-const LONGEST_GATHERING: Duration = Duration::from_millis(5);
 /// How long a transaction may take until the database counts as away.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -101,7 +99,6 @@ async fn work(
     metrics: Arc<Metrics>,
 ) {
     let mut held_over = None;
-    let mut pace = Pace::default();
     loop {
         let first = match held_over.take() {
             Some(first) => first,
@@ -110,19 +107,19 @@ async fn work(
                 None => return,
             },
         };
-        let mut group = Group::of(first);
-        held_over = group.gather(&mut waiting, pace).await;
-        let (batches, answers): (Vec<_>, Vec<_>) = group
-            .members
-            .into_iter()
-            .map(|member| (member.batch, (member.answer, member.units)))
-            .unzip();
-        let begun = Instant::now();
+        let mut events = first.batch.events.len();
+        let (mut batches, mut answers) = (vec![first.batch], vec![(first.answer, first.units)]);
+        while batches.len() < MOST_BATCHES && held_over.is_none() {
+            let Ok(next) = waiting.try_recv() else { break };
+            events += next.batch.events.len();
+            if events > MOST_EVENTS {
+                held_over = Some(next);
+                break;
+            }
+            batches.push(next.batch);
+            answers.push((next.answer, next.units));
+        }
         let outcomes = store(&*archive, &batches, &metrics).await;
-        pace = Pace {
-            size: batches.len(),
-            took: begun.elapsed(),
-        };
         for ((answer, units), outcome) in answers.into_iter().zip(outcomes) {
             if let Ok(stored) = &outcome {
                 metrics.stored(*stored);
@@ -131,64 +128,6 @@ async fn work(
             let _ = answer.send(outcome);
             drop(units);
         }
-    }
-}
-
-/// How the last transaction went: those who were answered then are likely to come again at once,
-/// and the first of them should not have a transaction to itself while the others wait for it.
-#[derive(Clone, Copy, Debug, Default)]
-struct Pace {
-    /// Batches in it.
-    size: usize,
-    /// How long it took.
-    took: Duration,
-}
-
-impl Pace {
-    /// How long others may be waited for: never longer than they have just waited anyway.
-    fn patience(self) -> Duration {
-        (self.took / 2).min(LONGEST_GATHERING)
-    }
-}
-
-/// What goes into one transaction.
-struct Group {
-    members: Vec<Waiting>,
-    events: usize,
-}
-
-impl Group {
-    fn of(first: Waiting) -> Self {
-        Self {
-            events: first.batch.events.len(),
-            members: vec![first],
-        }
-    }
-
-    /// Takes what waits, and waits a little until there is as much as last time; gives what does
-    /// not fit.
-    async fn gather(
-        &mut self,
-        waiting: &mut mpsc::Receiver<Waiting>,
-        pace: Pace,
-    ) -> Option<Waiting> {
-        let end = Instant::now() + pace.patience();
-        while self.members.len() < MOST_BATCHES {
-            let next = match waiting.try_recv() {
-                Ok(next) => next,
-                Err(_) if self.members.len() >= pace.size => break,
-                Err(_) => match timeout_at(end, waiting.recv()).await {
-                    Ok(Some(next)) => next,
-                    Ok(None) | Err(_) => break,
-                },
-            };
-            if self.events + next.batch.events.len() > MOST_EVENTS {
-                return Some(next);
-            }
-            self.events += next.batch.events.len();
-            self.members.push(next);
-        }
-        None
     }
 }
 
