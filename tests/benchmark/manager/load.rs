@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 /// How many connections there are, to each server.
-pub(crate) const CONNECTIONS: usize = 128;
+pub(crate) const CONNECTIONS: usize = 512;
 
 /// A runtime that takes one processor at most.
 pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
