@@ -70,7 +70,7 @@ fn health_readiness_and_metrics_are_there_and_metrics_for_this_machine_alone() {
     assert_eq!((status, &ready["database"]), (200, &"works".into()));
     assert_eq!(
         ready["parts"],
-        json!({"pushes": "works", "retention": "works", "visits": "works"})
+        json!({"forward": "works", "pushes": "works", "retention": "works", "visits": "works"})
     );
     assert_eq!(server.ask("GET /nowhere", "").0, 404);
     let (status, text) = server.ask("GET /metrics", "");
