@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::harness::{CONFIG, Config, Router, eventually};
+use crate::harness::{CONFIG, Config, Router, eventually, program};
 
 /// What it consists of beside the essential packages; `kill` of procps is in vrwatch's own unit.
 const PACKAGES: [&str; 4] = ["systemd-sysv", "dnsmasq", "haproxy", "procps"];
@@ -36,7 +36,7 @@ impl Debian {
         let mut holder = Command::new("unshare")
             .args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"])
             .args(["sh", "-c", include_str!("debian.sh"), "debian"])
-            .arg(env!("CARGO_BIN_EXE_vrwatch"))
+            .arg(program())
             .arg(unpacked())
             .arg(&name)
             .stdin(Stdio::piped())

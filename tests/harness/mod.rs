@@ -22,3 +22,17 @@ pub(crate) use vrwatch::{
     CONFIG, Config, MONITOR_CONF, OPTIONS, Vrwatch, about, ask, events, kinds,
 };
 pub(crate) use wait::eventually;
+
+use std::path::PathBuf;
+
+/// The built `vrwatch`. Other packages' stories have it too, from where it is built: beside them.
+pub(crate) fn program() -> PathBuf {
+    let beside = || {
+        let test = std::env::current_exe().unwrap();
+        test.ancestors().nth(2).unwrap().join("vrwatch")
+    };
+    let program = option_env!("CARGO_BIN_EXE_vrwatch").map_or_else(beside, PathBuf::from);
+    let shown = program.display();
+    assert!(program.exists(), "{shown} is missing: run tests/all");
+    program
+}

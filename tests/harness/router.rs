@@ -12,7 +12,7 @@ use std::thread;
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use crate::harness::{Peer, eventually};
+use crate::harness::{Peer, eventually, program};
 
 /// What a command in the box did.
 #[derive(Debug)]
@@ -73,7 +73,8 @@ impl Router {
             .args(["--mount", "--net", "--pid", "--ipc", "--uts"])
             .args(["--fork", "--kill-child", "--mount-proc"])
             .args(["sh", "-c", include_str!("boot.sh"), "boot"])
-            .args([env!("CARGO_BIN_EXE_vrwatch"), reaper])
+            .arg(program())
+            .arg(reaper)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -287,13 +288,18 @@ impl Router {
         pid
     }
 
+    /// A process of the box, as the test numbers it: whoever names it means the box's namespaces.
+    pub(crate) const fn inside(&self) -> u32 {
+        self.inside
+    }
+
     /// Where the test finds a file of the box.
     ///
     /// # Panics
     /// For `/var/run`: the link there is absolute, so from outside it leads out of the box.
     pub(crate) fn path(&self, inside: &str) -> PathBuf {
         assert!(inside.starts_with('/') && !inside.starts_with("/var/run"));
-        PathBuf::from(format!("/proc/{}/root{inside}", self.inside))
+        PathBuf::from(format!("/proc/{}/root{inside}", self.inside()))
     }
 
     /// Reads a file of the box; empty when it is not there.

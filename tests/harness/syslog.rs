@@ -11,8 +11,11 @@ pub(crate) const TLS_PORT: u16 = 6514;
 pub(crate) const SOCKET_5424: &str = "/run/log5424";
 /// The certificate of the authority that signed its own.
 pub(crate) const AUTHORITY: &str = "/etc/rsyslog.d/authority.pem";
-/// Its own certificate, for 127.0.0.1 and `localhost`; other receivers of the box show it too.
+/// Its own certificate, for 127.0.0.1, `localhost` and [`ADDRESS`]; other receivers of the box show
+/// it too.
 pub(crate) const CERTIFICATE: &str = "/etc/rsyslog.d/server.pem";
+/// Where a box can be reached that others reach.
+pub(crate) const ADDRESS: &str = "192.0.2.1";
 /// The key to it.
 pub(crate) const KEY: &str = "/etc/rsyslog.d/server.key";
 
@@ -126,7 +129,7 @@ impl<'router> Syslog<'router> {
     }
 }
 
-/// An authority of the box's own, and a certificate of it for 127.0.0.1 and `localhost`.
+/// An authority of the box's own, and a certificate of it.
 fn install_certificates(router: &Router) {
     let authority_key = rcgen::KeyPair::generate().unwrap();
     let mut authority = rcgen::CertificateParams::default();
@@ -140,10 +143,10 @@ fn install_certificates(router: &Router) {
     let authority_certificate = authority.self_signed(&authority_key).unwrap();
     let issuer = rcgen::Issuer::new(authority, authority_key);
     let key = rcgen::KeyPair::generate().unwrap();
-    let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
+    let names = ["127.0.0.1", "localhost", ADDRESS].map(str::to_owned);
     let server = rcgen::CertificateParams::new(names).unwrap();
     let certificate = server.signed_by(&key, &issuer).unwrap();
     router.write(AUTHORITY, &authority_certificate.pem());
     router.write(CERTIFICATE, &certificate.pem());
-    router.write(KEY, &key.serialize_pem());
+    router.write_secret(KEY, &key.serialize_pem());
 }
