@@ -17,6 +17,7 @@ mod program;
 mod reporter;
 
 mod end_to_end;
+mod jump;
 mod kills;
 mod network;
 mod ssh;
