@@ -8,6 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// More than anything takes on a machine that does other things too.
@@ -123,6 +124,7 @@ pub(crate) struct Server {
     address: SocketAddr,
 }
 
+#[allow(dead_code, reason = "shared by stories that need different parts")]
 impl Server {
     /// Waits for a line with this in it.
     pub(crate) fn until(&mut self, part: &str) -> String {
@@ -160,11 +162,20 @@ impl Server {
         (status, body.to_owned())
     }
 
+    /// All that it has said so far.
+    pub(crate) fn heard(&mut self) -> &[String] {
+        self.log.extend(self.read.try_iter());
+        &self.log
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.child.id()).unwrap();
+        kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
+    }
+
     /// Asks it to end, as systemd does; its exit code.
     pub(crate) fn end(mut self) -> Option<i32> {
-        let id = i32::try_from(self.child.id()).unwrap();
-        let id = rustix::process::Pid::from_raw(id).unwrap();
-        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        self.signal(Signal::TERM);
         self.child.wait().unwrap().code()
     }
 }

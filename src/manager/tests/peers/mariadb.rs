@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 const SERVER: &str = "/usr/sbin/mariadbd";
@@ -49,7 +50,12 @@ impl MariaDb {
         mariadb.server.wait().unwrap();
         // Somebody else may take the port between our letting go of it and the server's taking it.
         for _ in 0..5 {
-            mariadb.launch(&init);
+            mariadb.port = TcpListener::bind("127.0.0.1:0")
+                .unwrap()
+                .local_addr()
+                .unwrap()
+                .port();
+            mariadb.launch();
             if mariadb.is_up() {
                 return mariadb;
             }
@@ -57,12 +63,7 @@ impl MariaDb {
         panic!("mariadbd does not start: {}", mariadb.log());
     }
 
-    fn launch(&mut self, init: &Path) {
-        self.port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+    fn launch(&mut self) {
         let path = self.directory.path();
         let log = fs::File::create(path.join("log")).unwrap();
         let temporary = path.join("tmp");
@@ -76,7 +77,7 @@ impl MariaDb {
             .arg(format!("--tmpdir={}", temporary.display()))
             .arg(format!("--socket={}", path.join("socket").display()))
             .arg(format!("--pid-file={}", path.join("pid").display()))
-            .arg(format!("--init-file={}", init.display()))
+            .arg(format!("--init-file={}", path.join("init.sql").display()))
             .arg(format!("--port={}", self.port))
             .args(["--bind-address=127.0.0.1", "--skip-name-resolve"])
             .args(["--user=root", "--innodb-buffer-pool-size=64M"])
@@ -110,6 +111,55 @@ impl MariaDb {
     /// The URL for `[database] url`.
     pub(crate) fn url(&self) -> String {
         format!("mysql://vrwatch:enter@127.0.0.1:{}/vrwatch", self.port)
+    }
+}
+
+#[allow(dead_code, reason = "stories about its end alone need it")]
+impl MariaDb {
+    /// kill -9.
+    pub(crate) fn kill9(&mut self) {
+        self.server.kill().unwrap();
+        self.server.wait().unwrap();
+    }
+
+    /// Starts it again, where it was.
+    pub(crate) fn start_again(&mut self) {
+        // Its port may be taken for a moment by a connection that somebody made from there.
+        for _ in 0..20 {
+            self.launch();
+            if self.is_up() {
+                return;
+            }
+        }
+        panic!("mariadbd does not start again: {}", self.log());
+    }
+
+    /// Stops it where it stands, or lets it go on: to its clients it is silent.
+    pub(crate) fn freeze(&self, frozen: bool) {
+        let signal = if frozen { Signal::STOP } else { Signal::CONT };
+        let id = i32::try_from(self.server.id()).unwrap();
+        kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
+    }
+
+    /// What it answers its administrator, without the names of the columns.
+    pub(crate) fn ask(&self, statement: &str) -> String {
+        let answer = Command::new("mariadb")
+            .args([
+                "--no-defaults",
+                "--batch",
+                "--skip-column-names",
+                "--user=root",
+            ])
+            .arg(format!(
+                "--socket={}",
+                self.directory.path().join("socket").display()
+            ))
+            .args(["--execute", statement, "vrwatch"])
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert!(answer.status.success(), "{answer:?}");
+        String::from_utf8(answer.stdout).unwrap()
     }
 }
 

@@ -16,13 +16,13 @@ use crate::ssh::Keys;
 use crate::stored;
 
 /// Reports by itself.
-const TELLS: &str = "r-1-VM";
+pub(crate) const TELLS: &str = "r-1-VM";
 /// Has no route to the manager.
-const MUTE: &str = "r-2-VM";
+pub(crate) const MUTE: &str = "r-2-VM";
 /// Where the first one is visited; it reports from another address.
 const VISITED_AT: &str = "10.99.1.3/24";
 
-const INVENTORY: &str = r#"
+pub(crate) const INVENTORY: &str = r#"
     [[zones]]
     id = "zone-1"
     name = "Frankfurt"
@@ -231,7 +231,7 @@ fn story(host: &Router, database: Option<&str>) {
 }
 
 /// A router with all daemons, that the management host reaches at 10.99.NUMBER.2.
-fn router(host: &Router, keys: &Keys, number: &str) -> Router {
+pub(crate) fn router(host: &Router, keys: &Keys, number: &str) -> Router {
     let router = Router::boot();
     connect(
         &End {

@@ -80,7 +80,7 @@ async fn two_hundred_kills_in_a_storm_lose_and_repeat_nothing_that_was_acknowled
 }
 
 /// An address that nobody else gets by chance, also while nothing listens there.
-fn address_of_its_own() -> SocketAddr {
+pub(crate) fn address_of_its_own() -> SocketAddr {
     let [_, second, third, fourth] = std::process::id().to_be_bytes();
     SocketAddr::from(([127, second | 64, third, fourth], 8080))
 }
@@ -105,7 +105,7 @@ async fn sinks(store: &Store, address: SocketAddr, folder: &Path) -> Vec<(String
 }
 
 /// A router that is not visited.
-fn router(name: &str) -> Router {
+pub(crate) fn router(name: &str) -> Router {
     Router {
         name: name.to_owned(),
         id: None,
@@ -141,7 +141,7 @@ async fn deliver(router: String, mut sink: Box<dyn Sink>, progress: Arc<Progress
     failed
 }
 
-fn outage(router: &str, batch: usize) -> Vec<Event> {
+pub(crate) fn outage(router: &str, batch: usize) -> Vec<Event> {
     let facts = [
         Fact::ServiceDown {
             noticed: Timestamp::now(),
@@ -160,8 +160,8 @@ fn outage(router: &str, batch: usize) -> Vec<Event> {
         .map(|(fact, part)| {
             let seq = batch as u64 * 2 + part + 1;
             let draft = Draft {
-                service: Some("dhcp".to_owned()),
-                process: Some("dnsmasq".to_owned()),
+                service: Some("webserver".to_owned()),
+                process: Some("apache2".to_owned()),
                 outage: Some(format!("{router}-{batch}")),
                 time: Timestamp::now(),
                 fact,

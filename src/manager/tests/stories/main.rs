@@ -22,3 +22,4 @@ mod kills;
 mod network;
 mod ssh;
 mod stored;
+mod visits;
