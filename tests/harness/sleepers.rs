@@ -5,13 +5,15 @@ use std::fmt::Write as _;
 
 use crate::harness::{Router, Vrwatch, eventually};
 
-/// Starts one. The pid file appears in one piece; a spoiled one says so and does not start; one
-/// that is held up waits.
+/// Starts one. The pid file appears in one piece, and not before the process bears its name: until
+/// then it is `sh` or `setsid`, and a pid file that names those says that the service is down. A
+/// spoiled one says so and does not start; one that is held up waits.
 const START: &str = "#!/bin/sh\n\
     : >/run/$1.begun\n\
     while [ -e /run/$1.held-up ]; do sleep 0.02; done\n\
     if [ -e /run/$1.spoiled ]; then echo \"$1 is spoiled\"; exit 3; fi\n\
     setsid /run/box/bin/$1 1000000 </dev/null >/dev/null 2>&1 &\n\
+    while grep -qvx \"$1\" /proc/$!/comm; do sleep 0.01; done\n\
     echo $! >/run/$1.new && mv /run/$1.new /run/$1.pid\n";
 
 /// The small services of a box; names have at most 15 letters.

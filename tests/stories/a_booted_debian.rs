@@ -91,7 +91,8 @@ fn a_vrwatch_that_stands_still_is_ended_by_systemds_watchdog_and_the_next_one_ma
 
 #[test]
 fn a_service_that_vrwatch_started_itself_lives_on_when_vrwatch_is_stopped_or_killed() {
-    let start = "#!/bin/sh\nsleep 1000000 </dev/null >/dev/null 2>&1 &\necho $! >/run/nap.pid\n";
+    let start = "#!/bin/sh\nsleep 1000000 </dev/null >/dev/null 2>&1 &\n\
+        while grep -qvx sleep /proc/$!/comm; do :; done\necho $! >/run/nap.pid\n";
     let debian = boot(&config().and(
         "[[service]]\nname = \"nap\"\nprocess = \"sleep\"\npidfile = \"/run/nap.pid\"\n\
          restart = { command = [\"/usr/local/bin/start-nap\"], settle = \"200ms\" }",

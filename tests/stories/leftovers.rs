@@ -1,7 +1,7 @@
 //! The children of a killed apache2 live on and keep its port. They are ended before the restart;
 //! a process that is only called the same is not.
 
-use crate::harness::{Config, Peer, Router, Vrwatch, kinds};
+use crate::harness::{Config, Peer, Router, Vrwatch, eventually, kinds};
 
 #[test]
 fn the_children_of_a_killed_apache2_are_ended_before_its_restart() {
@@ -29,8 +29,15 @@ fn a_stranger_of_the_same_name_is_left_alone() {
     let stranger = "cp /usr/bin/sleep /tmp/apache2; setsid /tmp/apache2 600 & echo $!";
     let stranger = router.run(["sh", "-c", stranger]).expect_success();
     let stranger: u32 = stranger.stdout.trim().parse().unwrap();
+    eventually(
+        "the stranger bears the name",
+        || {
+            let named = router.pids_named(peer.process());
+            named.contains(&stranger).then_some(())
+        },
+        || router.processes(),
+    );
     let mut vrwatch = Vrwatch::start(&router, &[peer], &Config::short());
-    assert!(router.pids_named(peer.process()).contains(&stranger));
     router.kill9(peer);
     vrwatch.until_told(peer, &["service_down", "restarted"]);
     assert!(router.is_alive(stranger), "{}", router.processes());

@@ -73,7 +73,9 @@ impl World {
         };
         let script = "#!/bin/sh
             D=$(dirname $0)
-            setsid sh -c 'sleep 0.6; '$D'/served 1000 & echo $! > '$D'/new; mv '$D'/new '$D'/pid' &
+            setsid sh -c 'sleep 0.6; '$D'/served 1000 &
+                while grep -qvx served /proc/$!/comm; do :; done
+                echo $! > '$D'/new; mv '$D'/new '$D'/pid' &
         ";
         let path = world.directory.path().join("restart");
         fs::write(&path, script).unwrap();
