@@ -1,11 +1,16 @@
 //! CloudStack's `monitorservice.json`: of all it says, only the switch that turns monitoring off is
-//! honoured here.
+//! honoured here, and in the plain sense of its name.
+//!
+//! An unchanged CloudStack never writes it there: on the router `merge` in `cs_monitorservice.py`
+//! takes over `config` and `health_checks_*` alone. So whoever did was vrwatch's manager, or a hand.
 
 use std::path::Path;
 
 use document::file::{self, ReadError};
 use document::{List, Problem};
 use serde_json::Value;
+
+const KEY: &str = "disable_monitoring";
 
 /// Whether CloudStack has switched the monitoring of this router off. Without the file: no.
 pub(crate) fn switched_off(path: &Path, problems: &mut List) -> bool {
@@ -21,7 +26,13 @@ pub(crate) fn switched_off(path: &Path, problems: &mut List) -> bool {
         problems.push(warning);
     }
     match serde_json::from_slice::<Value>(&contents.bytes) {
-        Ok(value) => value.get("disable_monitoring").is_some_and(says_yes),
+        Ok(value) => {
+            let switch = value.get(KEY);
+            if switch.and_then(Value::as_str).is_some_and(is_as_sent) {
+                problems.push(ambiguous(path));
+            }
+            switch.is_some_and(says_yes)
+        }
         Err(error) => {
             let line = u32::try_from(error.line()).unwrap_or(u32::MAX);
             let problem = Problem::at(path, line, format!("is no JSON: {error}"));
@@ -29,6 +40,23 @@ pub(crate) fn switched_off(path: &Path, problems: &mut List) -> bool {
             false
         }
     }
+}
+
+/// Whether it is word for word what CloudStack sends a router whose monitoring is off: the value of
+/// `router.monitor.enabled` under this name, and nothing at all where monitoring is on.
+///
+/// Source: `VirtualNetworkApplianceManagerImpl.finalizeMonitorService` (before 4.14
+/// `finalizeMonitorServiceOnStrat`), `SetMonitorServiceConfigItem.generateConfig`,
+/// `model/MonitorService`, whose `disableMonitoring` is a `String`.
+fn is_as_sent(text: &str) -> bool {
+    text.trim().eq_ignore_ascii_case("false")
+}
+
+fn ambiguous(path: &Path) -> Problem {
+    let message = "the text \"false\" is what CloudStack sends when monitoring is off, and says that it is on";
+    Problem::of_file(path, message).key(KEY).hint(
+        "monitoring stays on; write true to switch it off, or false without quotes to be clear",
+    )
 }
 
 /// CloudStack's parts write booleans in each of these ways.
@@ -80,6 +108,38 @@ mod tests {
         ] {
             assert_eq!(read(text), (off, vec![]), "{text}");
         }
+    }
+
+    // CloudStack 4.14, VirtualNetworkApplianceManagerImpl.java: `if (!isMonitoringServicesEnabled)
+    // command.setAccessDetail(ROUTER_MONITORING_ENABLED, isMonitoringServicesEnabled.toString())`,
+    // which SetMonitorServiceConfigItem.java hands to MonitorService as `disableMonitoring`.
+    #[test]
+    fn cloudstack_sends_the_text_false_when_monitoring_is_off_so_that_is_told_and_stays_on() {
+        let (off, told) = read(r#"{"type":"monitorservice","disable_monitoring":"false"}"#);
+        assert!(!off);
+        assert_eq!(
+            told,
+            [
+                "f: disable_monitoring: the text \"false\" is what CloudStack sends when monitoring is off, \
+                 and says that it is on; monitoring stays on; write true to switch it off, or false \
+                 without quotes to be clear"
+            ]
+        );
+    }
+
+    // CloudStack 4.14, systemvm/debian/opt/cloud/bin/cs_monitorservice.py: `merge` takes over six
+    // keys, and this is not one of them. merge.py begins the file with its `id`.
+    #[test]
+    fn the_file_that_cloudstack_itself_writes_has_no_switch_and_leaves_monitoring_on() {
+        let written = r#"{
+  "config": "[ssh]:processname=sshd:servicename=ssh:pidfile=/var/run/sshd.pid:,",
+  "excluded_health_checks": "",
+  "health_checks_basic_run_interval": 3,
+  "health_checks_config": {"gateways": "gatewaysIps=10.1.1.1 "},
+  "health_checks_enabled": true,
+  "id": "monitorservice"
+}"#;
+        assert_eq!(read(written), (false, vec![]));
     }
 
     #[test]

@@ -84,9 +84,12 @@ pub(crate) fn find(
     let switched_off = monitorservice::switched_off(switch, warnings);
     if switched_off {
         warnings.push(
-            Problem::of_file(switch, "nothing is watched, because CloudStack says so")
-                .key("disable_monitoring")
-                .hint("enable monitoring of this router in CloudStack to watch again"),
+            Problem::of_file(
+                switch,
+                "nothing is watched, because the switch in it says so",
+            )
+            .key("disable_monitoring")
+            .hint("set it to false to watch again"),
         );
         services.clear();
     } else if services.is_empty() && !unknown {

@@ -565,7 +565,7 @@ fn cloudstacks_switch_turns_everything_off_and_says_so() {
     assert_eq!(
         place.words(&loaded.warnings),
         [
-            "monitorservice.json: disable_monitoring: nothing is watched, because CloudStack says so; enable monitoring of this router in CloudStack to watch again"
+            "monitorservice.json: disable_monitoring: nothing is watched, because the switch in it says so; set it to false to watch again"
         ]
     );
 }

@@ -111,7 +111,9 @@ impl Plan {
     }
 
     /// The text of `/etc/cloudstack/monitorservice.json`. `disable_monitoring` stands in it only when
-    /// monitoring is off: `CloudStack` itself then writes `"false"` there, which says the opposite.
+    /// monitoring is off, and is `"true"`: the plain sense. `CloudStack` then sends `"false"`, the
+    /// value of `router.monitor.enabled` (`VirtualNetworkApplianceManagerImpl`), and its `merge` on the
+    /// router (`cs_monitorservice.py`) passes the key over, so its own switch is never in the file.
     ///
     /// # Errors
     /// [`FormError`] when a row's values cannot stand in it.

@@ -85,12 +85,10 @@ fn monitor_conf_is_the_file_that_cloudstack_writes() {
 
 #[test]
 fn monitorservice_json_has_cloudstacks_fields() {
-    let mut plan = made(&default_services(), false);
+    let plan = made(&default_services(), false);
     let checks = HealthChecks::default();
-    let read = |plan: &Plan| -> serde_json::Value {
-        serde_json::from_str(&plan.monitorservice_json(&checks).unwrap()).unwrap()
-    };
-    let json = read(&plan);
+    let text = plan.monitorservice_json(&checks).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(json["type"], "monitorservice");
     assert_eq!(json["config"], plan.wire().unwrap());
     assert_eq!(json["health_checks_enabled"], true);
@@ -98,7 +96,18 @@ fn monitorservice_json_has_cloudstacks_fields() {
     assert_eq!(json["health_checks_advanced_run_interval"], 10);
     assert_eq!(json["excluded_health_checks"], "");
     assert!(json["health_checks_config"].as_object().unwrap().is_empty());
-    assert!(json.get("disable_monitoring").is_none());
+}
+
+// CloudStack 4.14, VirtualNetworkApplianceManagerImpl.java: nothing is said while monitoring is on;
+// model/MonitorService.java: `disableMonitoring` is a String.
+#[test]
+fn disable_monitoring_is_absent_as_cloudstack_has_it_while_monitoring_is_on_and_else_says_true() {
+    let mut plan = made(&default_services(), false);
+    let read = |plan: &Plan| -> serde_json::Value {
+        let text = plan.monitorservice_json(&HealthChecks::default());
+        serde_json::from_str(&text.unwrap()).unwrap()
+    };
+    assert!(read(&plan).get("disable_monitoring").is_none());
     plan.switched_off = true;
     assert_eq!(read(&plan)["disable_monitoring"], "true");
 }
