@@ -15,7 +15,7 @@ use manager::api::receive::{self, Archive, Committer, Desk, Metrics};
 use manager::api::server::{Config, Server};
 use manager::api::signed::{Keyring, Verifier};
 use manager::plan::inventory::{Change, Hypervisor, Router};
-use manager::store::Store;
+use manager::store::{Queue, Store};
 use ring::hmac;
 
 use crate::alerts;
@@ -108,7 +108,7 @@ pub(crate) async fn count_stored(store: &Store) -> anyhow::Result<usize> {
         .hold_job("forward", "benchmark", Duration::from_mins(10))
         .await?
         .context("somebody else counts")?;
-    while store.number_outgoing(&lease, 5000).await? > 0 {}
+    while store.number_outgoing(&lease, 5000, Queue::tell_all).await? > 0 {}
     let mut ids = std::collections::HashSet::new();
     let mut position = 0;
     loop {

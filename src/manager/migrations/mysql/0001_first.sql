@@ -152,7 +152,25 @@ CREATE TABLE forward_waiting (
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 CREATE TABLE forward_outgoing (
     position BIGINT NOT NULL PRIMARY KEY,
-    alert BIGINT NOT NULL
+    alert BIGINT NOT NULL,
+    storm VARCHAR(255)
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+-- Alerts that a silence withholds: for the time being, or (`settled`) for good.
+CREATE TABLE forward_held (
+    alert BIGINT NOT NULL PRIMARY KEY,
+    silence BIGINT NOT NULL,
+    router BIGINT NOT NULL,
+    outage VARCHAR(255),
+    kind VARCHAR(255) NOT NULL,
+    settled BIGINT NOT NULL
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+CREATE INDEX forward_held_by_silence ON forward_held (settled, silence, alert);
+CREATE INDEX forward_held_by_outage ON forward_held (router, outage);
+-- Outages whose beginning was numbered and whose end was not.
+CREATE TABLE forward_told (
+    router BIGINT NOT NULL,
+    outage VARCHAR(255) NOT NULL,
+    PRIMARY KEY (router, outage)
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 CREATE TABLE forward_cursors (
     sink VARCHAR(255) NOT NULL PRIMARY KEY,

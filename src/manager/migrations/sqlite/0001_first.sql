@@ -152,7 +152,25 @@ CREATE TABLE forward_waiting (
 ) STRICT;
 CREATE TABLE forward_outgoing (
     position INTEGER PRIMARY KEY,
-    alert INTEGER NOT NULL
+    alert INTEGER NOT NULL,
+    storm TEXT
+) STRICT;
+-- Alerts that a silence withholds: for the time being, or (`settled`) for good.
+CREATE TABLE forward_held (
+    alert INTEGER PRIMARY KEY,
+    silence INTEGER NOT NULL,
+    router INTEGER NOT NULL,
+    outage TEXT,
+    kind TEXT NOT NULL,
+    settled INTEGER NOT NULL
+) STRICT;
+CREATE INDEX forward_held_by_silence ON forward_held (settled, silence, alert);
+CREATE INDEX forward_held_by_outage ON forward_held (router, outage);
+-- Outages whose beginning was numbered and whose end was not.
+CREATE TABLE forward_told (
+    router INTEGER NOT NULL,
+    outage TEXT NOT NULL,
+    PRIMARY KEY (router, outage)
 ) STRICT;
 CREATE TABLE forward_cursors (
     sink TEXT NOT NULL PRIMARY KEY,

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::places::Places;
 use super::target::{Ruled, Target, Zones};
 use super::{Forwarder, NAME};
-use crate::store::{JobLease, Outgoing, Result, StoreError};
+use crate::store::{JobLease, Outgoing, Queue, Result, StoreError};
 
 /// Rows that are read and numbered at once.
 const AT_ONCE: u32 = 500;
@@ -53,7 +53,11 @@ impl<'a> Turn<'a> {
     ) -> Result<Self> {
         let store = &forwarder.store;
         // A sink that is new is told what happens from now on.
-        while store.number_outgoing(&lease, NUMBERED_AT_ONCE).await? > 0 {}
+        while store
+            .number_outgoing(&lease, NUMBERED_AT_ONCE, Queue::tell_all)
+            .await?
+            > 0
+        {}
         let now = store.last_position().await?;
         let known = store.forward_cursors().await?;
         let mut waiting: Vec<(i64, Target)> = forwarder
@@ -112,7 +116,9 @@ impl<'a> Turn<'a> {
             }
             self.renewed = asked;
         }
-        let numbered = store.number_outgoing(&self.lease, NUMBERED_AT_ONCE).await?;
+        let numbered = store
+            .number_outgoing(&self.lease, NUMBERED_AT_ONCE, Queue::tell_all)
+            .await?;
         if self.running.is_empty() && self.waiting.is_empty() {
             if numbered > 0 {
                 store.save_forward_cursors(&self.lease, &[]).await?;

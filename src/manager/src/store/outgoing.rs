@@ -5,13 +5,11 @@
 use contract::Event;
 
 use super::Store;
-use super::dialect::places;
 use super::error::{Result, StoreError};
-use super::incoming::SIZES;
 use super::jobs::JobLease;
 use super::names::check;
 use super::retry::retry;
-use super::statement::{from_json, sql};
+use super::statement::{Row, from_json, sql};
 
 /// A stored alert to forward, in the gapless total order of `position`.
 #[derive(Clone, Debug)]
@@ -22,97 +20,36 @@ pub struct Outgoing {
     pub zone: Option<String>,
     /// The event.
     pub event: Event,
+    /// The storm that it is a part of.
+    pub storm: Option<String>,
 }
 
-const LAST_POSITION: &str = "last_position";
+pub(super) const LAST_POSITION: &str = "last_position";
 /// The most rows of one call.
-const LARGEST: u32 = 5_000;
+pub(super) const LARGEST: u32 = 5_000;
 
 impl Store {
-    /// Gives up to `limit` waiting alerts their positions; how many it were.
-    ///
-    /// # Errors
-    /// [`StoreError::Outrun`] when the job was taken over, or the database's.
-    pub async fn number_outgoing(&self, lease: &JobLease, limit: u32) -> Result<u64> {
-        retry(async || {
-            let mut transaction = self.begin().await?;
-            self.fence_job(&mut transaction, lease).await?;
-            let rows = transaction
-                .rows(
-                    sql("SELECT alert FROM forward_waiting ORDER BY alert LIMIT ?")
-                        .bind(limit.min(LARGEST)),
-                )
-                .await?;
-            let alerts: Vec<i64> = rows
-                .iter()
-                .map(|row| row.integer(0))
-                .collect::<Result<_>>()?;
-            if alerts.is_empty() {
-                return Ok(0);
-            }
-            let last = transaction
-                .row(sql("SELECT value FROM settings WHERE name = ?").bind(LAST_POSITION))
-                .await?
-                .ok_or_else(|| StoreError::Broken("the last position is not there".into()))?;
-            let mut position: i64 = from_json(&last.text(0)?)?;
-            for part in super::parts(&alerts, &SIZES) {
-                let mut number = sql(format!(
-                    "INSERT INTO forward_outgoing (position, alert) VALUES {}",
-                    places("(?, ?)", part.len())
-                ));
-                for alert in part {
-                    position += 1;
-                    number = number.bind(position).bind(*alert);
-                }
-                transaction.run(number).await?;
-                let end = format!(
-                    "DELETE FROM forward_waiting WHERE alert IN ({})",
-                    places("?", part.len())
-                );
-                transaction
-                    .run(sql(end).bind_all(part.iter().copied()))
-                    .await?;
-            }
-            transaction
-                .run(
-                    sql("UPDATE settings SET value = ? WHERE name = ?")
-                        .bind(position.to_string())
-                        .bind(LAST_POSITION),
-                )
-                .await?;
-            transaction.commit().await?;
-            Ok(alerts.len() as u64)
-        })
-        .await
-    }
-
     /// The alerts after a position, in order, at most `limit`.
     ///
     /// # Errors
     /// The database's.
     pub async fn outgoing_after(&self, position: i64, limit: u32) -> Result<Vec<Outgoing>> {
-        let rows = self
-            .0
-            .database
-            .rows(
-                sql(
-                    "SELECT o.position, r.zone, a.event FROM forward_outgoing o \
-                     JOIN alerts a ON a.id = o.alert JOIN routers r ON r.number = a.router \
-                     WHERE o.position > ? ORDER BY o.position LIMIT ?",
-                )
-                .bind(position)
-                .bind(limit.min(LARGEST)),
-            )
-            .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Outgoing {
-                    position: row.integer(0)?,
-                    zone: row.text_or_null(1)?,
-                    event: row.json(2)?,
-                })
-            })
-            .collect()
+        let mut after = position;
+        loop {
+            let statement = sql(
+                "SELECT o.position, r.zone, a.event, o.storm FROM forward_outgoing o \
+                 LEFT JOIN alerts a ON a.id = o.alert LEFT JOIN routers r ON r.number = a.router \
+                 WHERE o.position > ? ORDER BY o.position LIMIT ?",
+            );
+            let statement = statement.bind(after).bind(limit.min(LARGEST));
+            let rows = self.0.database.rows(statement).await?;
+            let outgoing: Vec<Outgoing> = rows.iter().filter_map(readable).collect();
+            // Rows of which none can be read must not hide those behind them.
+            match rows.last() {
+                Some(last) if outgoing.is_empty() => after = last.integer(0)?,
+                _ => return Ok(outgoing),
+            }
+        }
     }
 
     /// The last position that was given.
@@ -139,7 +76,7 @@ impl Store {
             )
         };
         let statement = format!(
-            "SELECT r.zone, a.event FROM \
+            "SELECT 0, r.zone, a.event, NULL FROM \
              (SELECT router, outage FROM outages WHERE ended IS NULL UNION {} UNION {}) o \
              JOIN alerts a ON a.router = o.router AND a.outage = o.outage \
              JOIN routers r ON r.number = a.router \
@@ -153,16 +90,7 @@ impl Store {
             .database
             .rows(sql(statement).bind(limit.min(LARGEST)))
             .await?;
-        rows.iter()
-            .rev()
-            .map(|row| {
-                Ok(Outgoing {
-                    position: 0,
-                    zone: row.text_or_null(0)?,
-                    event: row.json(1)?,
-                })
-            })
-            .collect()
+        Ok(rows.iter().rev().filter_map(readable).collect())
     }
 
     /// Each sink's name, and up to which position it has delivered.
@@ -220,4 +148,22 @@ impl Store {
         })
         .await
     }
+}
+
+/// What a row says; nothing when it cannot be read: one that is damaged must not keep the others
+/// from being told.
+fn readable(row: &Row) -> Option<Outgoing> {
+    let read = || {
+        Ok(Outgoing {
+            position: row.integer(0)?,
+            zone: row.text_or_null(1)?,
+            event: row.json(2)?,
+            storm: row.text_or_null(3)?,
+        })
+    };
+    read()
+        .inspect_err(|error: &StoreError| {
+            tracing::error!(%error, "an alert cannot be read; nobody is told of it");
+        })
+        .ok()
 }

@@ -20,7 +20,7 @@ use manager::api::clock::Clock;
 use manager::api::receive::{self, Archive, Committer, Desk, Metrics};
 use manager::api::server::{Config, Server};
 use manager::api::signed::{Keyring, Verifier};
-use manager::store::Store;
+use manager::store::{Queue, Store};
 use tokio::task::JoinHandle;
 
 use reporter::reporter;
@@ -64,7 +64,12 @@ async fn stored(store: &Store) -> Vec<Event> {
         .await
         .unwrap()
         .unwrap();
-    while store.number_outgoing(&lease, 5000).await.unwrap() > 0 {}
+    while store
+        .number_outgoing(&lease, 5000, Queue::tell_all)
+        .await
+        .unwrap()
+        > 0
+    {}
     let outgoing = store.outgoing_after(0, 5000).await.unwrap();
     outgoing.into_iter().map(|one| one.event).collect()
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use manager::store::{JobLease, Store, StoreError};
+use manager::store::{Decision, JobLease, Queue, Store, StoreError, Waiting};
 
 use crate::world::{World, deliver, down, on_both, test_event};
 
@@ -15,6 +15,8 @@ on_both!(
     whoever_lost_the_job_numbers_and_saves_nothing,
     what_every_sink_has_is_removed,
     two_managers_numbering_in_turn_lose_and_repeat_nothing,
+    each_alert_is_told_with_its_storm_or_withheld_as_is_decided,
+    an_alert_that_cannot_be_read_keeps_no_other_from_being_told,
 );
 
 async fn hold(store: &Store, holder: &str) -> JobLease {
@@ -40,9 +42,27 @@ async fn stored_alerts_are_numbered_without_a_gap_and_in_their_order(world: Worl
     }
     let lease = hold(store, "m1").await;
     assert!(store.outgoing_after(0, 10).await.unwrap().is_empty());
-    assert_eq!(store.number_outgoing(&lease, 7).await.unwrap(), 7);
-    assert_eq!(store.number_outgoing(&lease, 1000).await.unwrap(), 23);
-    assert_eq!(store.number_outgoing(&lease, 1000).await.unwrap(), 0);
+    assert_eq!(
+        store
+            .number_outgoing(&lease, 7, Queue::tell_all)
+            .await
+            .unwrap(),
+        7
+    );
+    assert_eq!(
+        store
+            .number_outgoing(&lease, 1000, Queue::tell_all)
+            .await
+            .unwrap(),
+        23
+    );
+    assert_eq!(
+        store
+            .number_outgoing(&lease, 1000, Queue::tell_all)
+            .await
+            .unwrap(),
+        0
+    );
     let outgoing = store.outgoing_after(0, 1000).await.unwrap();
     let positions: Vec<i64> = outgoing.iter().map(|one| one.position).collect();
     assert_eq!(positions, (1..=30).collect::<Vec<i64>>());
@@ -91,7 +111,7 @@ async fn whoever_lost_the_job_numbers_and_saves_nothing(world: World) {
         .unwrap();
     let new = hold(store, "m2").await;
     assert!(matches!(
-        store.number_outgoing(&old, 10).await,
+        store.number_outgoing(&old, 10, Queue::tell_all).await,
         Err(StoreError::Outrun)
     ));
     let cursors = [("mail".to_owned(), 1)];
@@ -100,7 +120,13 @@ async fn whoever_lost_the_job_numbers_and_saves_nothing(world: World) {
         Err(StoreError::Outrun)
     ));
     assert!(store.forward_cursors().await.unwrap().is_empty());
-    assert_eq!(store.number_outgoing(&new, 10).await.unwrap(), 1);
+    assert_eq!(
+        store
+            .number_outgoing(&new, 10, Queue::tell_all)
+            .await
+            .unwrap(),
+        1
+    );
 }
 
 async fn what_every_sink_has_is_removed(world: World) {
@@ -111,7 +137,10 @@ async fn what_every_sink_has_is_removed(world: World) {
         .collect();
     world.deliver("r-1-VM", events).await;
     let lease = hold(store, "m1").await;
-    store.number_outgoing(&lease, 100).await.unwrap();
+    store
+        .number_outgoing(&lease, 100, Queue::tell_all)
+        .await
+        .unwrap();
     let cursors = [("mail".to_owned(), 9), ("syslog".to_owned(), 4)];
     store.save_forward_cursors(&lease, &cursors).await.unwrap();
     assert_eq!(store.forward_cursors().await.unwrap(), cursors);
@@ -125,7 +154,10 @@ async fn what_every_sink_has_is_removed(world: World) {
     world
         .deliver("r-1-VM", vec![test_event("r-1-VM", "last")])
         .await;
-    store.number_outgoing(&lease, 100).await.unwrap();
+    store
+        .number_outgoing(&lease, 100, Queue::tell_all)
+        .await
+        .unwrap();
     assert_eq!(store.outgoing_after(0, 100).await.unwrap()[0].position, 11);
 }
 
@@ -150,7 +182,10 @@ async fn two_managers_numbering_in_turn_lose_and_repeat_nothing(world: World) {
         turn += 1;
         let store = &stores[turn % 2];
         let lease = hold(store, &format!("m{turn}")).await;
-        store.number_outgoing(&lease, 13).await.unwrap();
+        store
+            .number_outgoing(&lease, 13, Queue::tell_all)
+            .await
+            .unwrap();
         let after = seen.last().map_or(0, |(position, _)| *position);
         for one in store.outgoing_after(after, 100).await.unwrap() {
             seen.push((one.position, (one.event.router, one.event.id)));
@@ -164,4 +199,66 @@ async fn two_managers_numbering_in_turn_lose_and_repeat_nothing(world: World) {
     assert_eq!(positions, (1..=300).collect::<Vec<i64>>());
     let ids: std::collections::HashSet<_> = seen.into_iter().map(|(_, id)| id).collect();
     assert_eq!(ids.len(), 300);
+}
+
+async fn each_alert_is_told_with_its_storm_or_withheld_as_is_decided(world: World) {
+    world.add_routers(&["r-1-VM"]).await;
+    let store = &world.store;
+    let events = (0..1000)
+        .map(|n| test_event("r-1-VM", &n.to_string()))
+        .collect();
+    world.deliver("r-1-VM", events).await;
+    let lease = hold(store, "m1").await;
+    let decide = |queue: &Queue| {
+        let decide = |waiting: &Waiting| match waiting.event.id.parse::<u32>().unwrap() % 3 {
+            0 => Decision::Tell { storm: None },
+            1 => Decision::Tell {
+                storm: Some(format!("storm {}", waiting.event.id)),
+            },
+            _ => Decision::Hold { silence: 1 },
+        };
+        // Of the last one nothing is said: it is told.
+        queue.waiting[..999].iter().map(decide).collect()
+    };
+    let numbered = store.number_outgoing(&lease, 5000, decide).await.unwrap();
+    assert_eq!(numbered, 1000);
+    let told = store.outgoing_after(0, 5000).await.unwrap();
+    let positions: Vec<i64> = told.iter().map(|one| one.position).collect();
+    assert_eq!(positions, (1..=667).collect::<Vec<i64>>());
+    for one in &told {
+        let third = one.event.id.parse::<u32>().unwrap() % 3;
+        let expected = (third == 1).then(|| format!("storm {}", one.event.id));
+        assert_eq!((&one.storm, third == 2), (&expected, false));
+    }
+    // Neither comes again.
+    let numbered = store
+        .number_outgoing(&lease, 5000, Queue::tell_all)
+        .await
+        .unwrap();
+    assert_eq!(numbered, 0);
+}
+
+async fn an_alert_that_cannot_be_read_keeps_no_other_from_being_told(world: World) {
+    world.add_routers(&["r-1-VM"]).await;
+    let store = &world.store;
+    let lease = hold(store, "m1").await;
+    for name in ["a", "b", "c", "d", "e"] {
+        world
+            .deliver("r-1-VM", vec![test_event("r-1-VM", name)])
+            .await;
+    }
+    world
+        .damage("UPDATE alerts SET event = 'x' WHERE event_id IN ('a', 'b')")
+        .await;
+    let number = async || {
+        let numbered = store.number_outgoing(&lease, 2, Queue::tell_all).await;
+        numbered.unwrap()
+    };
+    assert_eq!((number().await, number().await, number().await), (2, 2, 1));
+    world
+        .damage("UPDATE alerts SET event = '{}' WHERE event_id = 'c'")
+        .await;
+    let told = store.outgoing_after(0, 1).await.unwrap();
+    let ids: Vec<&str> = told.iter().map(|one| one.event.id.as_str()).collect();
+    assert_eq!(ids, ["d"]);
 }

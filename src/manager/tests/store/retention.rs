@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use manager::plan::inventory::Change;
-use manager::store::{AlertFilter, OutageFilter, Page, Retention, Trimmed};
+use manager::store::{AlertFilter, OutageFilter, Page, Queue, Retention, Trimmed};
 
 use crate::world::{World, down, on_both, restarted, test_event};
 
@@ -28,7 +28,13 @@ async fn forward_everything(world: &World) {
         .await
         .unwrap()
         .unwrap();
-    while world.store.number_outgoing(&lease, 5_000).await.unwrap() > 0 {}
+    while world
+        .store
+        .number_outgoing(&lease, 5_000, Queue::tell_all)
+        .await
+        .unwrap()
+        > 0
+    {}
     world.store.save_forward_cursors(&lease, &[]).await.unwrap();
 }
 
@@ -63,7 +69,11 @@ async fn what_is_young_or_not_forwarded_stays(world: World) {
         .await
         .unwrap()
         .unwrap();
-    world.store.number_outgoing(&lease, 10).await.unwrap();
+    world
+        .store
+        .number_outgoing(&lease, 10, Queue::tell_all)
+        .await
+        .unwrap();
     assert_eq!(world.store.trim(&NOW).await.unwrap().alerts, 0);
     assert_eq!(world.store.outgoing_after(0, 10).await.unwrap().len(), 1);
     forward_everything(&world).await;

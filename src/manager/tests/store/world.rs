@@ -71,6 +71,18 @@ impl World {
         Store::open(&self.url, &self.key_file()).await.unwrap()
     }
 
+    /// Does to the database what no manager does.
+    pub(crate) async fn damage(&self, statement: &'static str) {
+        use sqlx::Connection as _;
+        if self.url.starts_with("sqlite:") {
+            let mut database = sqlx::SqliteConnection::connect(&self.url).await.unwrap();
+            sqlx::query(statement).execute(&mut database).await.unwrap();
+        } else {
+            let mut database = sqlx::MySqlConnection::connect(&self.url).await.unwrap();
+            sqlx::query(statement).execute(&mut database).await.unwrap();
+        }
+    }
+
     pub(crate) async fn add_routers(&self, names: &[&str]) {
         let changes: Vec<Change> = names
             .iter()
