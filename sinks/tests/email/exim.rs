@@ -21,6 +21,9 @@ const PROGRAM: &str = "/usr/sbin/exim4";
 /// The user that Debian's package makes and that its exim runs as.
 const USER: &str = "Debian-exim";
 
+/// For STARTTLS, and for TLS from the start.
+const PORTS: [u16; 2] = [2525, 4650];
+
 pub(crate) const PASSWORD: &str = "the secret of exim";
 
 pub(crate) struct Exim {
@@ -176,18 +179,26 @@ login:
                 let words = fs::read_to_string(self.path("stderr")).unwrap_or_default();
                 panic!("exim ended, {status}: {words}");
             }
-            let listens = |port| TcpStream::connect((self.address.as_str(), port)).is_ok();
-            (listens(2525) && listens(4650)).then_some(())
+            PORTS.iter().all(|&port| self.listens(port)).then_some(())
         });
         self.child = Some(child);
     }
 
-    /// Ends it as an init system would, and waits for it.
+    fn listens(&self, port: u16) -> bool {
+        TcpStream::connect((self.address.as_str(), port)).is_ok()
+    }
+
+    /// Ends it as an init system would, and waits for it and for its ports: a child that it has just
+    /// forked holds them a moment longer. The kernel would take connections for that one, and reset
+    /// them when it closes.
     pub(crate) fn stop(&mut self) {
         if let Some(mut child) = self.child.take() {
             let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
             kill_process(pid, Signal::TERM).unwrap();
             child.wait().unwrap();
+            wait_for("exim lets go of its ports", || {
+                (!PORTS.iter().any(|&port| self.listens(port))).then_some(())
+            });
         }
     }
 
