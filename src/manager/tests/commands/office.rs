@@ -4,7 +4,14 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::program::Program;
+use super::program::{Database, Program};
+
+on_both!(
+    a_router_is_added_with_a_key_that_is_shown_once,
+    an_import_is_shown_before_it_is_made_and_then_planned_for,
+    services_users_and_silences_are_kept_by_hand,
+    a_router_that_is_away_makes_push_and_poll_end_with_1,
+);
 
 fn lines(text: &str) -> Vec<Value> {
     text.lines()
@@ -37,9 +44,8 @@ hypervisor = "kvm"
 nics = [{ traffic = "guest", network = "n1" }]
 "#;
 
-#[test]
-fn a_router_is_added_with_a_key_that_is_shown_once() {
-    let program = Program::with("");
+fn a_router_is_added_with_a_key_that_is_shown_once(database: Database) {
+    let program = Program::on(database, "");
     let key = program.says(&["router", "add", "r-7-VM", "--address", "192.0.2.7"]);
     assert!(key.starts_with("whsec_") && key.len() == 51, "{key}");
     let said = program.fails(2, &["router", "add", "r-7-VM"]);
@@ -57,9 +63,8 @@ fn a_router_is_added_with_a_key_that_is_shown_once() {
     assert!(said.contains("there is no router r-7-VM"), "{said}");
 }
 
-#[test]
-fn an_import_is_shown_before_it_is_made_and_then_planned_for() {
-    let program = Program::with("");
+fn an_import_is_shown_before_it_is_made_and_then_planned_for(database: Database) {
+    let program = Program::on(database, "");
     let file = program.path("inventory.toml");
     fs::write(&file, INVENTORY).unwrap();
     let file = file.to_str().unwrap();
@@ -106,9 +111,8 @@ fn an_import_is_shown_before_it_is_made_and_then_planned_for() {
     );
 }
 
-#[test]
-fn services_users_and_silences_are_kept_by_hand() {
-    let program = Program::with("");
+fn services_users_and_silences_are_kept_by_hand(database: Database) {
+    let program = Program::on(database, "");
     let pidfile = ["--pidfile", "/run/charon.pid"];
     program.says(
         &[
@@ -148,11 +152,12 @@ fn services_users_and_silences_are_kept_by_hand() {
     assert_eq!(program.says(&["outages", "--json", "--open"]), "");
 }
 
-#[test]
-fn a_router_that_is_away_makes_push_and_poll_end_with_1() {
+fn a_router_that_is_away_makes_push_and_poll_end_with_1(database: Database) {
     // Nothing listens there.
-    let program =
-        Program::with("[ssh]\nport = 1\nconnect_timeout = \"1s\"\n[push]\nlimit = \"5s\"\n");
+    let program = Program::on(
+        database,
+        "[ssh]\nport = 1\nconnect_timeout = \"1s\"\n[push]\nlimit = \"5s\"\n",
+    );
     let file = program.path("inventory.json");
     let text = r#"{"zones":[{"id":"z1","name":"Z","network_type":"advanced"}],
         "offerings":[{"id":"o1","name":"o","services":{"Dhcp":["VirtualRouter"]}}],

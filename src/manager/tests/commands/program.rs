@@ -11,25 +11,53 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use super::mariadb::MariaDb;
+
 /// More than anything takes on a machine that does other things too.
 const GENEROUS: Duration = Duration::from_mins(1);
 
+/// Where everything is kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Database {
+    Sqlite,
+    /// One of the program's own.
+    MariaDb,
+}
+
 pub(crate) struct Program {
     folder: TempDir,
+    _database: Option<MariaDb>,
 }
 
 impl Program {
     /// With a configuration that keeps all in a folder of its own, and what else it says; `PLACE` in
     /// it is that folder.
     pub(crate) fn with(more: &str) -> Self {
-        Self::written(|place| {
+        Self::on(Database::Sqlite, more)
+    }
+
+    /// The same with this database.
+    pub(crate) fn on(database: Database, more: &str) -> Self {
+        let server = match database {
+            Database::Sqlite => None,
+            Database::MariaDb => Some(MariaDb::start()),
+        };
+        let program = Self::written(|place| {
+            let url = match &server {
+                None => format!("sqlite:{place}/manager.db"),
+                Some(server) => server.url(),
+            };
             format!(
-                "[http]\nlisten = \"127.0.0.1:0\"\n[database]\nurl = \"sqlite:{place}/manager.db\"\n\
+                "[http]\nlisten = \"127.0.0.1:0\"\n[database]\nurl = \"{url}\"\n\
                  [secrets]\nkey_file = \"{place}/sealing.key\"\n[state]\ndirectory = \"{place}\"\n\
                  {more}"
             )
             .replace("PLACE", place)
-        })
+        });
+        Self {
+            _database: server,
+            ..program
+        }
     }
 
     /// With the configuration that `text` makes for a folder of its own.
@@ -37,7 +65,10 @@ impl Program {
         let folder = tempfile::tempdir().unwrap();
         let text = text(folder.path().to_str().unwrap());
         fs::write(folder.path().join("manager.toml"), text).unwrap();
-        Self { folder }
+        Self {
+            folder,
+            _database: None,
+        }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

@@ -5,7 +5,13 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::{Value, json};
 
-use super::program::{Program, Server};
+use super::program::{Database, Program, Server};
+
+on_both!(
+    the_first_start_shows_a_password_that_only_lets_its_user_choose_another,
+    health_readiness_and_metrics_are_there_and_metrics_for_this_machine_alone,
+    both_doors_for_alerts_and_services_are_open_and_signed_ones_stay_shut,
+);
 
 fn first_password(server: &mut Server) -> String {
     server
@@ -27,9 +33,8 @@ fn post(server: &Server, path: &str, body: &Value) -> (u16, Value) {
     (status, serde_json::from_str(&text).unwrap_or(Value::Null))
 }
 
-#[test]
-fn the_first_start_shows_a_password_that_only_lets_its_user_choose_another() {
-    let program = Program::with("");
+fn the_first_start_shows_a_password_that_only_lets_its_user_choose_another(database: Database) {
+    let program = Program::on(database, "");
     let mut server = program.serve();
     let first = first_password(&mut server);
     let credentials = json!({"user": "admin", "password": first});
@@ -57,9 +62,8 @@ fn the_first_start_shows_a_password_that_only_lets_its_user_choose_another() {
     assert_eq!(server.end(), Some(0));
 }
 
-#[test]
-fn health_readiness_and_metrics_are_there_and_metrics_for_this_machine_alone() {
-    let program = Program::with("[metrics]\ntoken_file = \"PLACE/token\"\n");
+fn health_readiness_and_metrics_are_there_and_metrics_for_this_machine_alone(database: Database) {
+    let program = Program::on(database, "[metrics]\ntoken_file = \"PLACE/token\"\n");
     let token = program.path("token");
     fs::write(&token, "a-token-for-prometheus-alone\n").unwrap();
     fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
@@ -100,9 +104,8 @@ fn health_readiness_and_metrics_are_there_and_metrics_for_this_machine_alone() {
     assert_eq!(server.ask(&format!("GET /api/v1/me\n{bearer}"), "").0, 401);
 }
 
-#[test]
-fn both_doors_for_alerts_and_services_are_open_and_signed_ones_stay_shut() {
-    let program = Program::with("");
+fn both_doors_for_alerts_and_services_are_open_and_signed_ones_stay_shut(database: Database) {
+    let program = Program::on(database, "");
     let server = program.serve();
     assert_eq!(server.ask("POST /api/v1/alerts", "[]").0, 415);
     assert_eq!(server.ask("GET /api/v1/alerts", "").0, 401);

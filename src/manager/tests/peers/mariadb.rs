@@ -1,6 +1,6 @@
 //! A real `MariaDB` of a test's own: in a directory of its own, on a loopback port, ended with the
 //! test, also when that is killed. Tests that need one say
-//! `#[path = "../peers/mariadb.rs"] mod mariadb;`.
+//! `#[path = "../peers/mariadb.rs"] mod mariadb;`, those within the crate with the way from there.
 
 use std::fs;
 use std::net::TcpListener;
@@ -172,13 +172,17 @@ impl Drop for MariaDb {
 
 /// An empty data directory, made once for all tests of this build.
 fn template() -> PathBuf {
-    let template = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mariadb-template");
+    // Beside `deps`, where the test program is: cargo tells tests within a crate of no such folder.
+    let program = std::env::current_exe().unwrap();
+    let kept = program.ancestors().nth(3).unwrap().join("tmp");
+    let template = kept.join("mariadb-template");
     if template.exists() {
         return template;
     }
+    fs::create_dir_all(&kept).unwrap();
     let fresh = tempfile::Builder::new()
         .prefix("mariadb-fresh-")
-        .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
+        .tempdir_in(&kept)
         .unwrap();
     let data = fresh.path().join("data");
     run(Command::new("mariadb-install-db")

@@ -1,15 +1,20 @@
 //! Log-in: who gets a session, and who has to wait.
 
-use super::world::{PASSWORD, World};
+use super::world::{PASSWORD, World, on_both};
 use crate::api::access::{Role, made_up};
+
+on_both!(
+    a_session_begins_with_the_password_and_ends_with_the_log_out,
+    a_wrong_password_and_a_user_that_there_is_not_are_answered_alike_and_then_wait,
+    a_password_for_the_first_time_only_lets_its_user_choose_another,
+    another_password_ends_all_sessions_and_so_does_removing_the_user,
+);
 
 fn credentials(user: &str, password: &str) -> String {
     serde_json::json!({"user": user, "password": password}).to_string()
 }
 
-#[tokio::test]
-async fn a_session_begins_with_the_password_and_ends_with_the_log_out() {
-    let world = World::new().await;
+async fn a_session_begins_with_the_password_and_ends_with_the_log_out(world: World) {
     world.user("ada", Role::Reader).await;
     let body = credentials("ada", PASSWORD);
     let (status, opened) = world.ask("POST", "/api/v1/login", None, Some(&body)).await;
@@ -23,9 +28,9 @@ async fn a_session_begins_with_the_password_and_ends_with_the_log_out() {
     assert_eq!(status, 401);
 }
 
-#[tokio::test]
-async fn a_wrong_password_and_a_user_that_there_is_not_are_answered_alike_and_then_wait() {
-    let world = World::new().await;
+async fn a_wrong_password_and_a_user_that_there_is_not_are_answered_alike_and_then_wait(
+    world: World,
+) {
     world.user("ada", Role::Admin).await;
     for user in ["ada", "nobody"] {
         for expected in [401, 401, 401, 401, 429] {
@@ -43,9 +48,7 @@ async fn a_wrong_password_and_a_user_that_there_is_not_are_answered_alike_and_th
     assert_eq!(status, 429);
 }
 
-#[tokio::test]
-async fn a_password_for_the_first_time_only_lets_its_user_choose_another() {
-    let world = World::new().await;
+async fn a_password_for_the_first_time_only_lets_its_user_choose_another(world: World) {
     let admin = world.token("root", Role::Admin).await;
     let new = r#"{"name":"ada","role":"reader"}"#;
     let (status, made) = world
@@ -72,9 +75,7 @@ async fn a_password_for_the_first_time_only_lets_its_user_choose_another() {
     assert_eq!(status, 401);
 }
 
-#[tokio::test]
-async fn another_password_ends_all_sessions_and_so_does_removing_the_user() {
-    let world = World::new().await;
+async fn another_password_ends_all_sessions_and_so_does_removing_the_user(world: World) {
     let admin = world.token("root", Role::Admin).await;
     let ada = world.token("ada", Role::Reader).await;
     let change = serde_json::json!(

@@ -3,8 +3,13 @@
 use serde_json::{Value, json};
 
 use super::super::extract::LARGEST_BODY;
-use super::world::{World, router};
+use super::world::{World, on_both, router};
 use crate::api::access::Role;
+
+on_both!(
+    bodies_that_do_not_fit_are_refused_in_words,
+    sql_and_header_lines_are_text_in_every_field,
+);
 
 const HOSTILE: [&str; 6] = [
     "'; DROP TABLE routers; --",
@@ -15,9 +20,7 @@ const HOSTILE: [&str; 6] = [
     "<script>alert(1)</script>",
 ];
 
-#[tokio::test]
-async fn bodies_that_do_not_fit_are_refused_in_words() {
-    let world = World::new().await;
+async fn bodies_that_do_not_fit_are_refused_in_words(world: World) {
     let admin = world.token("root", Role::Admin).await;
     let admin = Some(admin.as_str());
     let large = format!("\"{}\"", "x".repeat(LARGEST_BODY));
@@ -59,9 +62,7 @@ async fn bodies_that_do_not_fit_are_refused_in_words() {
     }
 }
 
-#[tokio::test]
-async fn sql_and_header_lines_are_text_in_every_field() {
-    let world = World::new().await;
+async fn sql_and_header_lines_are_text_in_every_field(world: World) {
     let admin = world.token("root", Role::Admin).await;
     let admin = Some(admin.as_str());
     let service = json!({"uuid": "u", "service": "vpn", "process_name": "p", "service_name": "s",

@@ -2,9 +2,14 @@
 
 use serde_json::Value;
 
-use super::world::World;
+use super::world::{World, on_both};
 use crate::api::access::Role;
 use crate::store::Page;
+
+on_both!(
+    every_route_but_the_log_in_refuses_whoever_has_no_session,
+    a_reader_changes_nothing,
+);
 
 /// Method, path with its placeholders filled, and whether it needs a session.
 fn operations(document: &Value) -> Vec<(String, String, bool)> {
@@ -40,7 +45,7 @@ fn references<'value>(value: &'value Value, found: &mut Vec<&'value str>) {
 
 #[tokio::test]
 async fn the_document_is_whole_and_served_without_a_session() {
-    let world = World::new().await;
+    let world = World::with_sqlite().await;
     let (status, document) = world.ask("GET", "/api/v1/openapi.json", None, None).await;
     assert_eq!(status, 200);
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
@@ -75,9 +80,7 @@ async fn the_document_is_whole_and_served_without_a_session() {
     );
 }
 
-#[tokio::test]
-async fn every_route_but_the_log_in_refuses_whoever_has_no_session() {
-    let world = World::new().await;
+async fn every_route_but_the_log_in_refuses_whoever_has_no_session(world: World) {
     let (_, document) = world.ask("GET", "/api/v1/openapi.json", None, None).await;
     let mut open = Vec::new();
     for (method, path, needs_session) in operations(&document) {
@@ -97,9 +100,7 @@ async fn every_route_but_the_log_in_refuses_whoever_has_no_session() {
     assert_eq!(open, ["/api/v1/login", "/api/v1/password"]);
 }
 
-#[tokio::test]
-async fn a_reader_changes_nothing() {
-    let world = World::new().await;
+async fn a_reader_changes_nothing(world: World) {
     let reader = world.token("ada", Role::Reader).await;
     let (_, document) = world.ask("GET", "/api/v1/openapi.json", None, None).await;
     for (method, path, needs_session) in operations(&document) {
@@ -127,7 +128,7 @@ async fn a_reader_changes_nothing() {
 
 #[tokio::test]
 async fn what_is_not_there_and_what_cannot_be_done_is_said_in_json() {
-    let world = World::new().await;
+    let world = World::with_sqlite().await;
     let (status, _) = world.ask("GET", "/api/v2", None, None).await;
     assert_eq!(status, 404);
     let (status, _) = world.ask("PATCH", "/api/v1/routers", None, None).await;

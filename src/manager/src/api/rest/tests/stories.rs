@@ -2,13 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use contract::{Draft, Event, Fact, Timestamp};
+use contract::{Cause, Draft, Ended, Event, Fact, Timestamp};
 use serde_json::json;
 
-use super::world::{World, router};
+use super::world::{World, on_both, router};
 use crate::api::access::Role;
 use crate::plan::inventory::{Change, Network, NetworkKind, Offering, Zone, ZoneType};
 use crate::store::{Batch, Via};
+
+on_both!(
+    a_router_is_added_planned_for_pushed_to_and_removed,
+    an_outage_is_found_page_by_page_and_acknowledged_once,
+    a_silence_is_begun_and_ended_and_a_service_set_and_removed,
+);
 
 async fn cloud(world: &World) {
     let changes = [
@@ -41,9 +47,7 @@ async fn cloud(world: &World) {
     world.api.store.apply("test", &changes).await.unwrap();
 }
 
-#[tokio::test]
-async fn a_router_is_added_planned_for_pushed_to_and_removed() {
-    let world = World::new().await;
+async fn a_router_is_added_planned_for_pushed_to_and_removed(world: World) {
     let admin = world.token("root", Role::Admin).await;
     let admin = Some(admin.as_str());
     cloud(&world).await;
@@ -114,9 +118,7 @@ async fn a_router_is_added_planned_for_pushed_to_and_removed() {
     assert!(by_root >= 7, "{audit}");
 }
 
-#[tokio::test]
-async fn an_outage_is_found_page_by_page_and_acknowledged_once() {
-    let world = World::new().await;
+async fn an_outage_is_found_page_by_page_and_acknowledged_once(world: World) {
     let admin = world.token("root", Role::Admin).await;
     let admin = Some(admin.as_str());
     cloud(&world).await;
@@ -130,8 +132,11 @@ async fn an_outage_is_found_page_by_page_and_acknowledged_once() {
             process: Some("dnsmasq".into()),
             outage: Some(format!("outage-{number}")),
             time: Timestamp::from_unix_millis(1_795_348_053_000 + number).unwrap(),
-            fact: Fact::Test {
-                text: "down".into(),
+            fact: Fact::ServiceDown {
+                noticed: Timestamp::from_unix_millis(1_795_348_053_000).unwrap(),
+                last_pid: Some(7),
+                cause: Cause::NoPidFile,
+                ended: Ended::Signal(9),
             },
         };
         Event::new(
@@ -171,18 +176,18 @@ async fn an_outage_is_found_page_by_page_and_acknowledged_once() {
     let (_, page) = world
         .ask("GET", "/api/v1/outages?router=r-1-VM", admin, None)
         .await;
-    if let Some(id) = page["rows"][0]["id"].as_i64() {
-        let path = format!("/api/v1/outages/{id}/acknowledge");
-        let (_, outage) = world.ask("POST", &path, admin, None).await;
+    let id = page["rows"][0]["id"].as_i64().unwrap();
+    let other = world.token("ada", Role::Admin).await;
+    let path = format!("/api/v1/outages/{id}/acknowledge");
+    for token in [admin, Some(other.as_str())] {
+        let (_, outage) = world.ask("POST", &path, token, None).await;
         assert_eq!(outage["acknowledged_by"], "root");
         let path = format!("/api/v1/outages/{id}");
         assert_eq!(world.ask("GET", &path, admin, None).await.1, outage);
     }
 }
 
-#[tokio::test]
-async fn a_silence_is_begun_and_ended_and_a_service_set_and_removed() {
-    let world = World::new().await;
+async fn a_silence_is_begun_and_ended_and_a_service_set_and_removed(world: World) {
     let admin = world.token("root", Role::Admin).await;
     let admin = Some(admin.as_str());
     let begun = r#"{"router":"r-1-VM","ends":"2199-01-01T00:00:00Z","reason":"new disks"}"#;

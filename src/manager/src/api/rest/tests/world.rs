@@ -1,4 +1,4 @@
-//! A manager on loopback with a store in a folder of its own, and somebody who asks it.
+//! A manager on loopback with a store in a database of its own, and somebody who asks it.
 
 use std::sync::{Arc, LazyLock};
 
@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::super::{Api, routes};
+use super::mariadb::MariaDb;
 use crate::api::access::{Role, Token};
 use crate::api::server::{Config, Server};
 use crate::api::signed::{Keyring, Verifier};
@@ -19,6 +20,25 @@ use crate::routers::ssh::{self, Ssh};
 use crate::routers::visit::{Poll, Poller};
 use crate::store::Store;
 
+/// Tells each story on `SQLite` and on `MariaDB`.
+macro_rules! on_both {
+    ($($story:ident),+ $(,)?) => {
+        mod on_sqlite {
+            $(#[tokio::test]
+            async fn $story() {
+                super::$story(super::World::with_sqlite().await).await;
+            })+
+        }
+        mod on_mariadb {
+            $(#[tokio::test]
+            async fn $story() {
+                super::$story(super::World::with_mariadb().await).await;
+            })+
+        }
+    };
+}
+pub(super) use on_both;
+
 pub(super) struct World {
     pub(super) api: Arc<Api>,
     base: String,
@@ -26,6 +46,7 @@ pub(super) struct World {
     _stop: oneshot::Sender<()>,
     _server: JoinHandle<()>,
     _folder: TempDir,
+    _database: Option<MariaDb>,
 }
 
 /// When everything happens, for guessers.
@@ -34,12 +55,26 @@ static HELD: LazyLock<Instant> = LazyLock::new(Instant::now);
 pub(super) const PASSWORD: &str = "correct horse battery";
 
 impl World {
-    pub(super) async fn new() -> Self {
-        // Whoever comes first; all install the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+    pub(super) async fn with_sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("manager.db").display());
-        let store = Store::open(&url, &folder.path().join("sealing.key"))
+        Self::over(&url, folder, None).await
+    }
+
+    pub(super) async fn with_mariadb() -> Self {
+        let database = MariaDb::start();
+        Self::over(
+            &database.url(),
+            tempfile::tempdir().unwrap(),
+            Some(database),
+        )
+        .await
+    }
+
+    async fn over(url: &str, folder: TempDir, database: Option<MariaDb>) -> Self {
+        // Whoever comes first; all install the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let store = Store::open(url, &folder.path().join("sealing.key"))
             .await
             .unwrap();
         let keyring = Keyring::new(Arc::new(store.clone()));
@@ -74,6 +109,7 @@ impl World {
             _stop: stop,
             _server: tokio::spawn(serve),
             _folder: folder,
+            _database: database,
             api,
         }
     }
