@@ -57,6 +57,15 @@ pub(crate) fn unmonitored() -> Fact {
     }
 }
 
+pub(crate) fn storm_began() -> Fact {
+    Fact::StormBegan {
+        zone: "zone-1".into(),
+        routers: 200,
+        services: 611,
+        since: at("2026-11-22T11:46:50Z"),
+    }
+}
+
 /// One fact of every kind.
 pub(crate) fn facts() -> Vec<Fact> {
     vec![
@@ -95,6 +104,16 @@ pub(crate) fn facts() -> Vec<Fact> {
         },
         Fact::RouterReachable {
             downtime: Some(Duration::from_mins(17)),
+        },
+        storm_began(),
+        Fact::StormEnded {
+            zone: "zone-1".into(),
+            routers: 200,
+            services: 611,
+            outages: 640,
+            duration: Duration::from_mins(23),
+            still_down: 3,
+            still_down_first: vec!["r-7-VM dhcp".into(), "r-9-VM router".into()],
         },
     ]
 }

@@ -45,7 +45,10 @@ pub fn text(event: &Event, second: Option<&Event>, zone: &LocalTime) -> String {
         }
         Fact::Remonitored { .. } => format!("[{name}] The process {name} is {said}"),
         Fact::RouterUnreachable { .. } => format!("[The router is unreachable ] {name} {said}"),
-        Fact::RouterReachable { .. } => format!("[{name}] The {name} {said}"),
+        Fact::StormBegan { .. } => format!("[Many routers failed ] {name} {said}"),
+        Fact::RouterReachable { .. } | Fact::StormEnded { .. } => {
+            format!("[{name}] The {name} {said}")
+        }
         Fact::Test { .. } | Fact::Unknown { .. } => format!("[{name}] {said}"),
     };
     plain(&format!("[{}] {words}", wording::marker(event)))
@@ -102,6 +105,8 @@ mod tests {
                 "[INFO] [dnsmasq] event `service_tired` of a newer vrwatch: 3",
                 "[ALERT] [The router is unreachable ] router is unreachable: 3 visits failed; last visited at 11:30:00; no answer within 10s",
                 "[INFO] [router] The router is reachable again; the last visit before was 17m ago",
+                "[ALERT] [Many routers failed ] zone zone-1 is in a storm: 200 routers, 611 services failed since 11:46:50; what belongs to it is summed up when it is over",
+                "[INFO] [zone zone-1] The zone zone-1 is over its storm of 23m: 200 routers, 611 services failed, in 640 outages; 3 outages go on: r-7-VM dhcp, r-9-VM router and 1 more",
             ]
         );
         for event in examples::events() {

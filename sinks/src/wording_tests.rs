@@ -38,6 +38,8 @@ fn every_kind_of_event_is_told_in_plain_words() {
             "[INFO] [dnsmasq] event `service_tired` of a newer vrwatch: 3",
             "[ALERT] [router] is unreachable: 3 visits failed; last visited at 11:30:00; no answer within 10s",
             "[INFO] [router] is reachable again; the last visit before was 17m ago",
+            "[ALERT] [zone zone-1] is in a storm: 200 routers, 611 services failed since 11:46:50; what belongs to it is summed up when it is over",
+            "[INFO] [zone zone-1] is over its storm of 23m: 200 routers, 611 services failed, in 640 outages; 3 outages go on: r-7-VM dhcp, r-9-VM router and 1 more",
         ]
     );
 }

@@ -42,13 +42,22 @@ pub(super) struct Section {
 
 impl Content {
     pub(super) fn new(events: &[&Event], zone: &LocalTime) -> Self {
-        let groups = plan::groups(events);
+        let mut groups = plan::groups(events);
+        // Whoever reads no further knows the worst.
+        groups.sort_by_key(|group| !headline::is_about_a_zone(group));
         let most = match groups.len() {
             0 | 1 => OUTPUT,
             several => (OUTPUT_IN_DIGEST.0, (OUTPUT_IN_DIGEST.1 / several).min(1024)),
         };
         let clock = match events.last() {
-            Some(last) => format!("Times are the router's, {}.", offset(last, zone)),
+            Some(last) => {
+                // Only a management server knows of zones, and it tells its own time.
+                let whose = match last.zone {
+                    Some(_) => "management server",
+                    None => "router",
+                };
+                format!("Times are the {whose}'s, {}.", offset(last, zone))
+            }
             None => String::new(),
         };
         Self {
@@ -70,7 +79,7 @@ impl Section {
         });
         Self {
             title: if several {
-                format!("{}: {}", headline::router(group), headline::story(group))
+                format!("{}: {}", headline::place(group), headline::story(group))
             } else {
                 String::new()
             },
@@ -114,9 +123,12 @@ fn about(group: &Group<'_>) -> Vec<(&'static str, String)> {
     let Some(first) = group.first() else {
         return Vec::new();
     };
+    let zone = headline::zone(first);
+    let is_about_a_zone = headline::is_about_a_zone(group);
     let ids: Vec<String> = group.iter().map(|event| text(&event.id)).collect();
     [
-        ("Router", Some(text(&first.router))),
+        ("Router", (!is_about_a_zone).then(|| text(&first.router))),
+        ("Zone", zone),
         ("Service", first.service.as_deref().map(text)),
         ("Process", first.process.as_deref().map(text)),
         ("Outage", first.outage.as_deref().map(text)),
@@ -152,7 +164,7 @@ fn text(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::examples::{event, restart_failed, service_down, unmonitored};
+    use crate::examples::{event, restart_failed, service_down, storm_began, unmonitored};
 
     #[test]
     fn an_outage_is_told_with_times_reason_output_and_ids() {
@@ -186,6 +198,38 @@ mod tests {
                 ("Events", "event-1 event-2 event-3".to_owned()),
             ]
         );
+    }
+
+    #[test]
+    fn the_zone_is_told_where_it_is_known_and_a_storm_comes_first() {
+        let mut down = event(1, service_down());
+        down.zone = Some("zone-1".into());
+        let mut storm = event(2, storm_began());
+        (storm.service, storm.process) = (None, None);
+        storm.outage = Some("storm-1".into());
+        storm.zone = Some("zone-1".into());
+        let content = Content::new(&[&down, &storm], &LocalTime::utc());
+        assert_eq!(
+            content.headline,
+            "zone zone-1: storm: 200 routers, 611 services failed; r-42-VM (zone-1): dnsmasq down"
+        );
+        assert_eq!(
+            content.clock,
+            "Times are the management server's, UTC+00:00."
+        );
+        let [first, second] = content.sections.as_slice() else {
+            panic!("{content:?}")
+        };
+        assert!(first.title.starts_with("zone zone-1: storm"));
+        assert_eq!(
+            first.about,
+            [
+                ("Zone", "zone-1".to_owned()),
+                ("Outage", "storm-1".to_owned()),
+                ("Events", "event-2".to_owned()),
+            ]
+        );
+        assert_eq!(second.about[1], ("Zone", "zone-1".to_owned()));
     }
 
     #[test]

@@ -23,14 +23,50 @@ pub(super) fn subject(events: &[&Event]) -> String {
 /// What the subject says, without the mark.
 pub(super) fn summary(events: &[&Event]) -> String {
     let groups = plan::groups(events);
+    let (storms, groups): (Vec<_>, Vec<_>) = groups.into_iter().partition(is_about_a_zone);
+    let mut told: Vec<String> = storms.iter().map(whole).collect();
     match groups.as_slice() {
-        [group] => format!("{}: {}", router(group), story(group)),
-        _ => digest(&groups),
+        [] => {}
+        [group] => told.push(whole(group)),
+        _ => told.push(digest(&groups)),
+    }
+    told.join("; ")
+}
+
+/// Whether it tells how a whole zone stands.
+pub(super) fn is_about_a_zone(group: &Group<'_>) -> bool {
+    group
+        .first()
+        .is_some_and(|event| event.fact.is_about_a_zone())
+}
+
+/// All of one group: `r-42-VM: haproxy down`.
+fn whole(group: &Group<'_>) -> String {
+    format!("{}: {}", place(group), story(group))
+}
+
+/// Where it happened: `r-42-VM`, with its zone where that is known, or a zone.
+pub(super) fn place(group: &Group<'_>) -> String {
+    let Some(first) = group.first() else {
+        return String::new();
+    };
+    if let Some(zone) = wording::zone_itself(&first.fact) {
+        return zone;
+    }
+    match zone(first) {
+        Some(zone) => format!("{} ({zone})", router(group)),
+        None => router(group),
     }
 }
 
+/// The zone of the event's router.
+pub(super) fn zone(event: &Event) -> Option<String> {
+    let zone = event.zone.as_deref().filter(|zone| !zone.is_empty())?;
+    Some(clean::name(zone, LONGEST_ROUTER))
+}
+
 /// The router of a group.
-pub(super) fn router(group: &Group<'_>) -> String {
+fn router(group: &Group<'_>) -> String {
     let name = group.first().map_or("", |event| event.router.as_str());
     clean::name(name, LONGEST_ROUTER)
 }
@@ -53,6 +89,7 @@ pub(super) fn story(group: &Group<'_>) -> String {
 /// `haproxy `, or nothing for what vrwatch says about itself.
 fn who(group: &Group<'_>) -> String {
     match group.first() {
+        Some(event) if event.fact.is_about_a_zone() => String::new(),
         Some(event) if event.process.is_some() || event.service.is_some() => {
             format!("{} ", wording::subject(event))
         }
@@ -63,11 +100,16 @@ fn who(group: &Group<'_>) -> String {
 /// How several groups stand, the worst first: `r-42-VM: 3 services: haproxy restart failed, …`.
 fn digest(groups: &[Group<'_>]) -> String {
     let mut routers: Vec<String> = Vec::new();
+    let mut zones: Vec<Option<String>> = Vec::new();
     // A service that has several outages is told once, as it stands now.
     let mut subjects: Vec<(String, &Event, &Group<'_>)> = Vec::new();
     for group in groups {
         let router = router(group);
         let Some(last) = last(group) else { continue };
+        let zone = zone(last);
+        if !zones.contains(&zone) {
+            zones.push(zone);
+        }
         let whose = format!("{router}\n{}", who(group));
         match subjects.iter_mut().find(|(known, ..)| *known == whose) {
             Some(known) => (known.1, known.2) = (last, group),
@@ -96,8 +138,18 @@ fn digest(groups: &[Group<'_>]) -> String {
         several => format!("{several} services: "),
     };
     match routers.as_slice() {
-        [router] => format!("{router}: {services}{told}"),
-        routers => format!("{} routers: {told}", routers.len()),
+        [_] => {
+            let place = groups.first().map_or_else(String::new, place);
+            format!("{place}: {services}{told}")
+        }
+        routers => {
+            let places = match zones.as_slice() {
+                [None] => String::new(),
+                [Some(zone)] => format!(" in {zone}"),
+                zones => format!(" in {} zones", zones.len()),
+            };
+            format!("{} routers{places}: {told}", routers.len())
+        }
     }
 }
 
@@ -145,6 +197,28 @@ fn phrase(event: &Event) -> Cow<'static, str> {
         }
         Fact::RouterUnreachable { .. } => "unreachable",
         Fact::RouterReachable { .. } => "reachable again",
+        Fact::StormBegan {
+            routers, services, ..
+        } => {
+            return Cow::Owned(format!(
+                "storm: {} failed",
+                wording::extent(*routers, *services)
+            ));
+        }
+        Fact::StormEnded {
+            routers,
+            services,
+            still_down,
+            ..
+        } => {
+            let rest = match still_down {
+                0 => String::new(),
+                1 => "; 1 outage goes on".into(),
+                several => format!("; {several} outages go on"),
+            };
+            let extent = wording::extent(*routers, *services);
+            return Cow::Owned(format!("storm over: {extent} had failed{rest}"));
+        }
         Fact::Test { .. } => "test alert",
         Fact::Unknown { kind, .. } => return Cow::Owned(clean::name(kind, 40)),
     })
@@ -218,6 +292,7 @@ mod tests {
     fn every_kind_of_event_has_its_phrase() {
         let told: Vec<_> = facts()
             .into_iter()
+            .filter(|fact| !fact.is_about_a_zone())
             .map(|fact| say(&[of("x", fact)]))
             .collect();
         assert_eq!(
@@ -226,7 +301,7 @@ mod tests {
                     let told = told.strip_prefix("[vrwatch] r-42-VM: ").unwrap();
                     told.strip_prefix("x ")
                         .or(told.strip_prefix("router "))
-                        .unwrap()
+                        .unwrap_or(told)
                 })
                 .collect::<Vec<_>>(),
             [
@@ -251,6 +326,71 @@ mod tests {
         );
         (test.process, test.service) = (None, None);
         assert_eq!(say(&[test]), "[vrwatch] r-42-VM: test alert");
+    }
+
+    #[test]
+    fn a_router_is_named_with_its_zone_where_that_is_known() {
+        let in_zone = |router: &str, zone: &str| {
+            let mut event = of("haproxy", service_down());
+            (event.router, event.zone) = (router.into(), Some(zone.into()));
+            event
+        };
+        assert_eq!(
+            say(&[in_zone("r-1-VM", "Zürich")]),
+            "[vrwatch] r-1-VM (Zürich): haproxy down"
+        );
+        assert_eq!(
+            say(&[in_zone("r-1-VM", "z"), in_zone("r-2-VM", "z")]),
+            "[vrwatch] 2 routers in z: r-1-VM haproxy down, r-2-VM haproxy down"
+        );
+        let (first, mut second) = (in_zone("r-1-VM", "z"), in_zone("r-1-VM", "z"));
+        (second.process, second.outage) = (Some("sshd".into()), Some("another".into()));
+        assert_eq!(
+            say(&[first.clone(), second]),
+            "[vrwatch] r-1-VM (z): 2 services: haproxy down, sshd down"
+        );
+        assert_eq!(
+            say(&[first, in_zone("r-3-VM", "other")]),
+            "[vrwatch] 2 routers in 2 zones: r-1-VM haproxy down, r-3-VM haproxy down"
+        );
+    }
+
+    #[test]
+    fn a_storm_heads_whatever_is_told_with_it() {
+        let [began, ended] = facts()
+            .into_iter()
+            .filter(Fact::is_about_a_zone)
+            .map(|fact| {
+                let mut event = event(9, fact);
+                (event.service, event.process) = (None, None);
+                event.outage = Some("storm".into());
+                event.router = "zone:zone-1".into();
+                event
+            })
+            .collect::<Vec<_>>()
+            .try_into()
+            .unwrap();
+        assert_eq!(
+            say(std::slice::from_ref(&began)),
+            "[vrwatch] zone zone-1: storm: 200 routers, 611 services failed"
+        );
+        assert_eq!(
+            say(std::slice::from_ref(&ended)),
+            "[vrwatch] zone zone-1: storm over: 200 routers, 611 services had failed; 3 outages go on"
+        );
+        assert_eq!(
+            say(&[of("haproxy", service_down()), began.clone()]),
+            "[vrwatch] zone zone-1: storm: 200 routers, 611 services failed; r-42-VM: haproxy down"
+        );
+        let others: Vec<_> = ["dnsmasq", "sshd"]
+            .map(|service| of(service, service_down()))
+            .into_iter()
+            .chain([began])
+            .collect();
+        assert_eq!(
+            say(&others),
+            "[vrwatch] zone zone-1: storm: 200 routers, 611 services failed; r-42-VM: 2 services: dnsmasq down, sshd down"
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use contract::{Event, Fact};
+use contract::Event;
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
@@ -84,7 +84,7 @@ pub(super) fn mails(events: &[&Event], allowance: usize, recorded: bool) -> Vec<
         .iter()
         .map(|group| {
             let thread = group.first().and_then(|first| thread(first));
-            let opens = group.first().is_some_and(|first| opens_outage(&first.fact));
+            let opens = group.first().is_some_and(|first| first.fact.opens_outage());
             match thread {
                 Some(thread) if opens && recorded => mail(group, thread, None),
                 thread => mail(group, after_events(group), thread),
@@ -102,14 +102,6 @@ fn mail(events: &[&Event], name: String, answers: Option<String>) -> Mail {
         settled: Vec::new(),
         end: None,
     }
-}
-
-/// Whether nothing is told about an outage before this.
-const fn opens_outage(fact: &Fact) -> bool {
-    matches!(
-        fact,
-        Fact::ServiceDown { .. } | Fact::Recovered { .. } | Fact::RouterUnreachable { .. }
-    )
 }
 
 /// What the mail that opens this event's outage is called.
@@ -140,6 +132,8 @@ fn name<'part>(kind: &str, parts: impl IntoIterator<Item = &'part str>) -> Strin
 
 #[cfg(test)]
 mod tests {
+    use contract::Fact;
+
     use super::*;
     use crate::examples::{event, facts, restart_failed, restarted, service_down, unmonitored};
 

@@ -46,6 +46,7 @@ enum Name {
     Unmonitored,
     AlertsDropped,
     RouterUnreachable,
+    Storm,
     Test,
 }
 
@@ -57,6 +58,7 @@ impl Name {
             Self::Unmonitored => "VrwatchUnmonitored",
             Self::AlertsDropped => "VrwatchAlertsDropped",
             Self::RouterUnreachable => "VrwatchRouterUnreachable",
+            Self::Storm => "VrwatchStorm",
             Self::Test => "VrwatchTest",
         }
     }
@@ -128,6 +130,7 @@ impl Board {
             Fact::Unmonitored { .. } => fires(Name::Unmonitored, event.time, None),
             Fact::AlertsDropped { .. } => fires(Name::AlertsDropped, event.time, Some(LOSS)),
             Fact::RouterUnreachable { .. } => fires(Name::RouterUnreachable, event.time, None),
+            Fact::StormBegan { since, .. } => fires(Name::Storm, *since, None),
             Fact::Test { .. } => fires(Name::Test, event.time, Some(TEST)),
             _ => Vec::new(),
         }
@@ -139,6 +142,7 @@ impl Board {
     fn ends(&self, event: &Event, now: Instant, zone: &LocalTime) -> Vec<(Key, Alert)> {
         let names: &[Name] = match &event.fact {
             Fact::RouterReachable { .. } => &[Name::RouterUnreachable],
+            Fact::StormEnded { .. } => &[Name::Storm],
             _ => &[Name::ServiceDown, Name::RestartFailed, Name::Unmonitored],
         };
         let mut ended: Vec<_> = names
@@ -193,9 +197,11 @@ fn key(event: &Event, name: Name) -> Key {
 fn labels(event: &Event, name: Name) -> BTreeMap<&'static str, String> {
     let severity = match name {
         Name::ServiceDown => contract::Severity::Major,
-        Name::RestartFailed | Name::Unmonitored | Name::AlertsDropped | Name::RouterUnreachable => {
-            contract::Severity::Critical
-        }
+        Name::RestartFailed
+        | Name::Unmonitored
+        | Name::AlertsDropped
+        | Name::RouterUnreachable
+        | Name::Storm => contract::Severity::Critical,
         Name::Test => contract::Severity::Indeterminate,
     };
     let mut labels = BTreeMap::from([
@@ -211,6 +217,7 @@ fn labels(event: &Event, name: Name) -> BTreeMap<&'static str, String> {
     };
     add("service", event.service.as_ref());
     add("process", event.process.as_ref());
+    add("zone", event.zone.as_ref());
     if let Fact::AlertsDropped { sink, .. } = &event.fact {
         add("sink", sink.as_ref());
     }
@@ -222,6 +229,8 @@ fn annotations(event: &Event, zone: &LocalTime) -> BTreeMap<&'static str, String
     let sentence = wording::sentence(event, zone);
     let whose = if wording::is_about_the_router(&event.fact) {
         event.router.clone()
+    } else if event.fact.is_about_a_zone() {
+        subject.to_string()
     } else {
         format!("{subject} on {}", event.router)
     };
@@ -245,6 +254,7 @@ fn began(event: &Event) -> Timestamp {
         Fact::Recovered { noticed, .. } => return *noticed,
         Fact::Restarted { downtime, .. } => *downtime,
         Fact::RouterReachable { downtime } => downtime.unwrap_or_default(),
+        Fact::StormEnded { duration, .. } => *duration,
         _ => Duration::ZERO,
     };
     let millis = i64::try_from(downtime.as_millis()).unwrap_or(i64::MAX);

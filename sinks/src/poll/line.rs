@@ -116,9 +116,11 @@ mod tests {
         };
         assert_eq!(
             markers(false),
-            ["[ALERT]", "[ALERT]", "[ALERT]", "[INFO]", "[ALERT]"]
+            [
+                "[ALERT]", "[ALERT]", "[ALERT]", "[INFO]", "[ALERT]", "[ALERT]"
+            ]
         );
-        assert_eq!(markers(true).len(), 10);
+        assert_eq!(markers(true).len(), 12);
     }
 
     #[test]

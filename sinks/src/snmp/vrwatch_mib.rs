@@ -52,6 +52,11 @@ pub(super) enum Object {
     SummedCount,
     Misses,
     LastSeen,
+    Zone,
+    Routers,
+    Services,
+    Outages,
+    StillDown,
 }
 
 /// The notification that tells this event.
@@ -87,6 +92,8 @@ const fn number(event: &Event) -> u32 {
         Fact::Unknown { .. } => 9,
         Fact::RouterUnreachable { .. } => 11,
         Fact::RouterReachable { .. } => 12,
+        Fact::StormBegan { .. } => 13,
+        Fact::StormEnded { .. } => 14,
     }
 }
 
@@ -209,6 +216,7 @@ fn specific(event: &Event, zone: &LocalTime) -> Vec<(Object, Value)> {
         Fact::RouterUnreachable { .. } | Fact::RouterReachable { .. } => {
             of_the_router(&event.fact, zone)
         }
+        Fact::StormBegan { .. } | Fact::StormEnded { .. } => of_the_zone(&event.fact, zone),
         Fact::Test { .. } => vec![],
         Fact::Unknown { kind, .. } => vec![(Object::Kind, name(kind))],
     }
@@ -232,6 +240,40 @@ fn of_the_router(fact: &Fact, zone: &LocalTime) -> Vec<(Object, Value)> {
         Fact::RouterReachable { downtime } => {
             vec![(Object::Downtime, milliseconds(downtime.unwrap_or_default()))]
         }
+        _ => vec![],
+    }
+}
+
+/// What is told about a zone as a whole.
+fn of_the_zone(fact: &Fact, clock: &LocalTime) -> Vec<(Object, Value)> {
+    match fact {
+        Fact::StormBegan {
+            zone,
+            routers,
+            services,
+            since,
+        } => vec![
+            (Object::Zone, name(zone)),
+            (Object::Routers, Value::Unsigned(*routers)),
+            (Object::Services, Value::Unsigned(*services)),
+            (Object::Noticed, date_and_time(*since, clock)),
+        ],
+        Fact::StormEnded {
+            zone,
+            routers,
+            services,
+            outages,
+            duration,
+            still_down,
+            ..
+        } => vec![
+            (Object::Zone, name(zone)),
+            (Object::Routers, Value::Unsigned(*routers)),
+            (Object::Services, Value::Unsigned(*services)),
+            (Object::Outages, Value::Unsigned(*outages)),
+            (Object::StillDown, Value::Unsigned(*still_down)),
+            (Object::Downtime, milliseconds(*duration)),
+        ],
         _ => vec![],
     }
 }

@@ -123,6 +123,8 @@ fn the_objects_have_the_numbers_of_the_mib() {
         ("vrwatchSink", Object::Sink),
         ("vrwatchKind", Object::Kind),
         ("vrwatchSummedCount", Object::SummedCount),
+        ("vrwatchZone", Object::Zone),
+        ("vrwatchStillDown", Object::StillDown),
         ("vrwatchMisses", Object::Misses),
         ("vrwatchLastSeen", Object::LastSeen),
     ] {

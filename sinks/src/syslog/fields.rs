@@ -80,6 +80,8 @@ pub(super) fn structured(
         ("service", &event.service),
         ("process", &event.process),
         ("outage", &event.outage),
+        ("zone", &event.zone),
+        ("storm", &event.storm),
     ] {
         if let Some(text) = text {
             put(name, text);
@@ -105,9 +107,10 @@ fn alarm(event: &Event) -> Option<BTreeMap<String, String>> {
             ..
         } => "other",
         Fact::RouterUnreachable { .. } | Fact::RouterReachable { .. } => "lossOfSignal",
+        Fact::StormBegan { .. } | Fact::StormEnded { .. } => "communicationsSubsystemFailure",
         _ => "softwareProgramAbnormallyTerminated",
     };
-    let class = if wording::is_about_the_router(&event.fact) {
+    let class = if wording::is_about_the_router(&event.fact) || event.fact.is_about_a_zone() {
         "communicationsAlarm"
     } else {
         "processingErrorAlarm"

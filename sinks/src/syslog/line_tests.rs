@@ -118,6 +118,8 @@ fn the_priority_is_the_one_of_rfc_5674_for_every_kind() {
         ("service_tired", 5, false),
         ("router_unreachable", 1, true),
         ("router_reachable", 5, true),
+        ("storm_began", 1, true),
+        ("storm_ended", 5, true),
     ];
     assert_eq!(
         priorities,

@@ -17,11 +17,11 @@ async fn every_kind_of_event_arrives_with_the_names_and_values_of_our_mib() {
     let mut sink = sink(&snmptrapd.v2c("inform"), snmptrapd.folder());
     let mut events = every_kind();
     let mut sum = events[6].clone();
-    (sum.id, sum.outage) = ("id000012".into(), None);
+    (sum.id, sum.outage) = ("id000014".into(), None);
     assert!(sum.sums_up());
     events.push(sum);
     delivered(sink.as_mut(), &events).await;
-    let received = snmptrapd.wait_for(12);
+    let received = snmptrapd.wait_for(14);
     let names = [
         "ServiceDown",
         "Restarted",
@@ -34,6 +34,8 @@ async fn every_kind_of_event_arrives_with_the_names_and_values_of_our_mib() {
         "Other",
         "RouterUnreachable",
         "RouterReachable",
+        "StormBegan",
+        "StormEnded",
         "SummedUp",
     ];
     for (received, name) in received.iter().zip(names) {
@@ -74,12 +76,16 @@ async fn every_kind_of_event_arrives_with_the_names_and_values_of_our_mib() {
     assert_eq!(of(5, "Severity"), "INTEGER: indeterminate(2)");
     assert_eq!(of(6, "LostCount"), "Counter64: 3");
     assert_eq!(of(8, "Kind"), "STRING: service_tired");
-    assert_eq!(of(11, "SummedCount"), "Counter64: 3");
-    assert_eq!(of(11, "LastSeq"), "Counter64: 6");
+    assert_eq!(of(11, "Zone"), "STRING: zone-1");
+    assert_eq!(of(11, "Routers"), "Gauge32: 200");
+    assert_eq!(of(12, "Services"), "Gauge32: 611");
+    assert_eq!(of(12, "StillDown"), "Gauge32: 3");
+    assert_eq!(of(13, "SummedCount"), "Counter64: 3");
+    assert_eq!(of(13, "LastSeq"), "Counter64: 6");
     assert!(
-        !of(11, "Sentence").contains("lost"),
+        !of(13, "Sentence").contains("lost"),
         "{}",
-        of(11, "Sentence")
+        of(13, "Sentence")
     );
 }
 
@@ -89,7 +95,7 @@ async fn every_event_arrives_as_cloudstacks_trap_with_its_varbinds() {
     let section = snmptrapd.v2c("trap") + "mib = \"cloudstack\"\ndata_center_id = 1\npod_id = 2\n";
     let mut sink = sink(&section, snmptrapd.folder());
     delivered(sink.as_mut(), &every_kind()).await;
-    for received in snmptrapd.wait_for(11) {
+    for received in snmptrapd.wait_for(13) {
         assert!(received.how.starts_with("TRAP2, SNMP v2c"), "{received:?}");
         assert_begins_as_it_must(&received, "CS-ROOT-MIB::domainRouterVmState");
         let names: Vec<_> = received.values[2..]
@@ -113,9 +119,11 @@ async fn every_event_arrives_as_cloudstacks_trap_with_its_varbinds() {
         assert_eq!(received.printed("CS-ROOT-MIB::podId.0"), "Gauge32: 2");
         assert_eq!(received.printed("CS-ROOT-MIB::clusterId.0"), "Gauge32: 0");
         let message = received.value("CS-ROOT-MIB::message.0");
-        let about = ["r-42-VM: dnsmasq ", "r-42-VM: router "];
+        let about = ["dnsmasq ", "router ", "zone zone-1 "].map(|it| format!("r-42-VM: {it}"));
         assert!(
-            about.iter().any(|about| message.starts_with(about)),
+            about
+                .iter()
+                .any(|about| message.starts_with(about.as_str())),
             "{message}"
         );
         assert!(

@@ -117,6 +117,21 @@ pub(crate) fn every_kind() -> Vec<Event> {
         Fact::RouterReachable {
             downtime: Some(Duration::from_mins(17)),
         },
+        Fact::StormBegan {
+            zone: "zone-1".into(),
+            routers: 200,
+            services: 611,
+            since: noticed,
+        },
+        Fact::StormEnded {
+            zone: "zone-1".into(),
+            routers: 200,
+            services: 611,
+            outages: 640,
+            duration: Duration::from_mins(23),
+            still_down: 3,
+            still_down_first: vec!["r-7-VM dhcp".into()],
+        },
     ];
     (1..)
         .zip(facts)

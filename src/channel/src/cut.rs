@@ -5,6 +5,8 @@ use contract::{Cause, Event, Fact, UnmonitoredReason};
 
 /// Names: router, service, process, outage, sink. In bytes.
 pub(crate) const MAX_NAME: usize = 256;
+/// Names in a list.
+const MAX_NAMES: usize = 20;
 /// Reasons and problems, in bytes.
 const MAX_REASON: usize = 1024;
 /// The output of a command and the text of a test, in bytes.
@@ -14,7 +16,13 @@ const MAX_DETAIL: usize = 16 * 1024;
 
 /// Cuts every text of the event to its length.
 pub(crate) fn cut(event: &mut Event) {
-    let maybe = [&mut event.service, &mut event.process, &mut event.outage];
+    let maybe = [
+        &mut event.service,
+        &mut event.process,
+        &mut event.outage,
+        &mut event.zone,
+        &mut event.storm,
+    ];
     for name in [&mut event.id, &mut event.router]
         .into_iter()
         .chain(maybe.into_iter().flatten())
@@ -41,6 +49,18 @@ pub(crate) fn cut(event: &mut Event) {
                 keep_start(sink, MAX_NAME);
             }
             keep_start(reason, MAX_REASON);
+        }
+        Fact::StormBegan { zone, .. } => keep_start(zone, MAX_NAME),
+        Fact::StormEnded {
+            zone,
+            still_down_first,
+            ..
+        } => {
+            keep_start(zone, MAX_NAME);
+            still_down_first.truncate(MAX_NAMES);
+            for name in still_down_first {
+                keep_start(name, MAX_NAME);
+            }
         }
         Fact::Test { text } => keep_start(text, MAX_OUTPUT),
         Fact::Unknown { kind, detail } => {

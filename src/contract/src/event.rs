@@ -44,6 +44,11 @@ pub struct Event {
     pub severity: Severity,
     /// What was established.
     pub fact: Fact,
+    /// The zone of its router. Only the management server says so, to its own sinks.
+    pub zone: Option<String>,
+    /// The storm it belongs to, by the outage of its [`Fact::StormBegan`]. Only the management
+    /// server says so, to its own sinks.
+    pub storm: Option<String>,
 }
 
 impl Event {
@@ -60,6 +65,8 @@ impl Event {
             time: draft.time,
             severity: draft.fact.severity(),
             fact: draft.fact,
+            zone: None,
+            storm: None,
         }
     }
 
@@ -88,6 +95,10 @@ struct Wire<T> {
     outage: Option<String>,
     time: Timestamp,
     severity: Severity,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    zone: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    storm: Option<String>,
     #[serde(flatten)]
     body: T,
 }
@@ -115,6 +126,8 @@ impl Serialize for Event {
             outage: self.outage.clone(),
             time: self.time,
             severity: self.severity,
+            zone: self.zone.clone(),
+            storm: self.storm.clone(),
             body: match &self.fact {
                 Fact::Unknown { kind, detail } => Body::Unknown {
                     kind: kind.clone(),
@@ -139,6 +152,8 @@ impl<'de> Deserialize<'de> for Event {
             outage: wire.outage,
             time: wire.time,
             severity: wire.severity,
+            zone: wire.zone,
+            storm: wire.storm,
             fact: match wire.body {
                 Body::Known(fact) => fact,
                 Body::Unknown { kind, detail } => Fact::Unknown { kind, detail },
@@ -214,6 +229,21 @@ mod tests {
                 downtime: Some(Duration::from_millis(900_100)),
             },
             Fact::RouterReachable { downtime: None },
+            Fact::StormBegan {
+                zone: "zone-1".into(),
+                routers: 200,
+                services: 611,
+                since: noticed,
+            },
+            Fact::StormEnded {
+                zone: "zone-1".into(),
+                routers: 200,
+                services: 611,
+                outages: 640,
+                duration: Duration::from_millis(900_100),
+                still_down: 2,
+                still_down_first: vec!["r-1 dhcp".into(), "r-2 dhcp".into()],
+            },
         ]
     }
 
@@ -263,6 +293,21 @@ mod tests {
                     "ended": {"signal": 9},
                 },
             })
+        );
+    }
+
+    #[test]
+    fn zone_and_storm_are_there_for_whoever_wants_them_and_cost_others_nothing() {
+        let mut event = event(every_fact().remove(0));
+        let plain = serde_json::to_string(&event).unwrap();
+        assert!(!plain.contains("zone") && !plain.contains("storm"));
+        (event.zone, event.storm) = (Some("zone-1".into()), Some("storm-1".into()));
+        let json = serde_json::to_string(&event).unwrap();
+        assert_eq!(serde_json::from_str::<Event>(&json).unwrap(), event);
+        let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(
+            (&value["zone"], &value["storm"]),
+            (&"zone-1".into(), &"storm-1".into())
         );
     }
 

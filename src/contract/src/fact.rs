@@ -100,6 +100,39 @@ pub enum Fact {
         )]
         downtime: Option<Duration>,
     },
+    /// Many routers of one zone failed within a short while, as their management server sees it. It
+    /// is an outage of the zone: what belongs to it is told by this and by its end.
+    StormBegan {
+        /// The zone.
+        zone: String,
+        /// How many routers have failed so far.
+        routers: u32,
+        /// How many of their services; none where the routers cannot be reached at all.
+        services: u32,
+        /// When the first of them failed.
+        since: Timestamp,
+    },
+    /// Nothing more of it happens, and most of it is over.
+    StormEnded {
+        /// The zone.
+        zone: String,
+        /// How many routers failed.
+        routers: u32,
+        /// How many of their services.
+        services: u32,
+        /// How many outages these had.
+        outages: u32,
+        /// From the first failure until the last of them was over; while some go on, until now.
+        /// Milliseconds.
+        #[serde(rename = "duration_ms", with = "millis")]
+        duration: Duration,
+        /// How many of the outages go on.
+        #[serde(default)]
+        still_down: u32,
+        /// The first of those, by router and service; at most 20.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        still_down_first: Vec<String>,
+    },
     /// Somebody tries the sinks out.
     Test {
         /// What to show.
@@ -221,6 +254,8 @@ impl Fact {
             Self::AlertsDropped { .. } => "alerts_dropped",
             Self::RouterUnreachable { .. } => "router_unreachable",
             Self::RouterReachable { .. } => "router_reachable",
+            Self::StormBegan { .. } => "storm_began",
+            Self::StormEnded { .. } => "storm_ended",
             Self::Test { .. } => "test",
             Self::Unknown { kind, .. } => kind,
         }
@@ -234,14 +269,34 @@ impl Fact {
             Self::RestartFailed { .. }
             | Self::Unmonitored { .. }
             | Self::AlertsDropped { .. }
-            | Self::RouterUnreachable { .. } => Severity::Critical,
-            Self::Restarted { .. } | Self::Recovered { .. } | Self::RouterReachable { .. } => {
-                Severity::Cleared
-            }
+            | Self::RouterUnreachable { .. }
+            | Self::StormBegan { .. } => Severity::Critical,
+            Self::Restarted { .. }
+            | Self::Recovered { .. }
+            | Self::RouterReachable { .. }
+            | Self::StormEnded { .. } => Severity::Cleared,
             Self::Remonitored { .. } | Self::Test { .. } | Self::Unknown { .. } => {
                 Severity::Indeterminate
             }
         }
+    }
+
+    /// Whether nothing is told about an outage before this.
+    #[must_use]
+    pub const fn opens_outage(&self) -> bool {
+        matches!(
+            self,
+            Self::ServiceDown { .. }
+                | Self::Recovered { .. }
+                | Self::RouterUnreachable { .. }
+                | Self::StormBegan { .. }
+        )
+    }
+
+    /// Whether it is about a whole zone, as its management server sees it.
+    #[must_use]
+    pub const fn is_about_a_zone(&self) -> bool {
+        matches!(self, Self::StormBegan { .. } | Self::StormEnded { .. })
     }
 
     /// Whether the outage this fact belongs to is over with it.
@@ -252,6 +307,7 @@ impl Fact {
             Self::Restarted { .. }
                 | Self::Recovered { .. }
                 | Self::RouterReachable { .. }
+                | Self::StormEnded { .. }
                 | Self::Remonitored {
                     found: LookedAgain::Up { .. }
                 }
@@ -267,7 +323,7 @@ impl Fact {
     #[must_use]
     pub fn kind_ends_outage(kind: &str) -> Option<bool> {
         match kind {
-            "restarted" | "recovered" | "router_reachable" => Some(true),
+            "restarted" | "recovered" | "router_reachable" | "storm_ended" => Some(true),
             "remonitored" | "unmonitored" => None,
             _ => Some(false),
         }

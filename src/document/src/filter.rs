@@ -15,7 +15,7 @@ use super::tree::meant;
 pub const KEYS: [&str; 4] = ["min_severity", "kinds", "services", "flood"];
 
 /// The kinds of events that can be asked for.
-const KINDS: [&str; 9] = [
+const KINDS: [&str; 11] = [
     "service_down",
     "restarted",
     "restart_failed",
@@ -25,6 +25,8 @@ const KINDS: [&str; 9] = [
     "alerts_dropped",
     "router_unreachable",
     "router_reachable",
+    "storm_began",
+    "storm_ended",
 ];
 
 /// Which events a sink is told; absent keys let everything through.
