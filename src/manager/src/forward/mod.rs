@@ -5,6 +5,7 @@
 pub mod config;
 mod places;
 pub mod rules;
+pub mod storm;
 mod target;
 mod turn;
 

@@ -55,6 +55,7 @@ pub use retention::{Retention, Trimmed};
 pub use silences::{NewSilence, Silence};
 pub use usage::UsageSample;
 pub use users::{Session, User};
+pub(crate) use visits::millis;
 pub use visits::{Cursor, Due, Visit, WorkLease};
 
 use database::{Database, Transaction};

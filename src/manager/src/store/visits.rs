@@ -323,7 +323,7 @@ fn due(row: &Row, router: Router, holder: &str) -> Result<Due> {
 }
 
 /// A duration in milliseconds.
-pub(super) fn millis(duration: Duration) -> i64 {
+pub(crate) fn millis(duration: Duration) -> i64 {
     // Far beyond any use, and far from overflow when added to a time.
     i64::try_from(duration.as_millis())
         .unwrap_or(i64::MAX)

@@ -9,7 +9,7 @@ use ring::digest;
 const SHOWN: usize = 16;
 
 /// `PREFIX-` and a digest of the parts.
-pub(super) fn id(prefix: &str, parts: &[&str]) -> String {
+pub(crate) fn id(prefix: &str, parts: &[&str]) -> String {
     let mut context = digest::Context::new(&digest::SHA256);
     for part in parts {
         // Length first, so that no two lists are one text.

@@ -20,5 +20,6 @@ mod walk;
 pub use self::book::Book;
 pub use self::config::Poll;
 pub use self::document::DocumentError;
+pub(crate) use self::ids::id;
 pub use self::poller::{PollError, Poller, Tally};
 pub use self::walk::{Brought, VisitError};
