@@ -82,6 +82,8 @@ pub struct Kind {
     pub sample: &'static str,
     /// Whether it may see an event only once that is on disk.
     pub needs_disk: bool,
+    /// Whether people read every message: of a storm they want one, and not each alert.
+    pub for_people: bool,
     /// Reads its section and makes the sink; opens no connection. Refuses what cannot work.
     pub build: Build,
     /// What the contract kit needs to try it.

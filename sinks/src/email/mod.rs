@@ -43,6 +43,7 @@ pub(crate) const KIND: Kind = Kind {
     summary: "writes mails over SMTP: a thread per outage, a digest when there are many",
     sample: include_str!("sample.toml"),
     needs_disk: true,
+    for_people: true,
     build: |section, host| Ok(Box::new(Email::read(section, host)?)),
     #[cfg(test)]
     trial: &trial::TRIAL,

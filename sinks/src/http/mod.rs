@@ -32,6 +32,7 @@ pub(crate) const KIND: Kind = Kind {
     summary: "posts signed CloudEvents to a webhook, or tells Alertmanager or CloudStack's API",
     sample: include_str!("sample.toml"),
     needs_disk: true,
+    for_people: false,
     build: |section, _| Ok(Box::new(Http::read(section)?)),
     #[cfg(test)]
     trial: &trial::TRIAL,

@@ -28,6 +28,7 @@ pub(crate) const KIND: Kind = Kind {
     summary: "writes CloudStack's log of the router's services, each event once",
     sample: include_str!("sample.toml"),
     needs_disk: true,
+    for_people: false,
     build: |section, host| Ok(Box::new(Poll::read(section, host)?)),
     #[cfg(test)]
     trial: &trial::TRIAL,

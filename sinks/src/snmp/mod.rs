@@ -40,6 +40,7 @@ pub(crate) const KIND: Kind = Kind {
     summary: "sends an SNMP trap or inform per event, v2c or v3, in our MIB or CloudStack's",
     sample: include_str!("sample.toml"),
     needs_disk: true,
+    for_people: false,
     build: |section, host| Ok(Box::new(Snmp::read(section, host)?)),
     #[cfg(test)]
     trial: &trial::TRIAL,

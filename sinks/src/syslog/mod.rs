@@ -21,6 +21,7 @@ pub(crate) const KIND: Kind = Kind {
     sample: include_str!("sample.toml"),
     // The one sink that hears of an event at once, also when the disk is full.
     needs_disk: false,
+    for_people: false,
     build: |section, host| Ok(Box::new(Syslog::read(section, host)?)),
     #[cfg(test)]
     trial: &trial::TRIAL,

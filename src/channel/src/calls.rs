@@ -15,10 +15,12 @@ use crate::worker::Worker;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 impl Worker {
-    /// Whether the sink is told the next event: what it wants, and the end of what it was told.
+    /// Whether the sink is told the next event: what it wants, and the end of what it was told,
+    /// unless another tells it.
     pub(crate) fn admits(&mut self, event: &Event) -> bool {
-        let wanted = self.ask(|sink| sink.wants(event)).unwrap_or(true);
-        self.ends.admit(event, wanted)
+        let left_out = self.ask(|sink| sink.leaves_out(event)).unwrap_or(false);
+        let wanted = !left_out && self.ask(|sink| sink.wants(event)).unwrap_or(true);
+        self.ends.admit(event, wanted) && !left_out
     }
 
     /// How long events gather.

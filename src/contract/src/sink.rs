@@ -48,6 +48,12 @@ pub trait Sink: Send {
         true
     }
 
+    /// Whether another event tells this sink what this one says, or will. Then it is not told, not
+    /// even where it ends an outage of which the sink was told.
+    fn leaves_out(&self, _event: &Event) -> bool {
+        false
+    }
+
     /// Whether the far side says that it has what it was handed. Where it does not (a datagram),
     /// [`Sink::deliver`] says `Ok` once it was sent.
     fn confirms(&self) -> bool {

@@ -45,6 +45,8 @@ pub struct SinkSpec {
     pub kind: &'static str,
     /// Whether it may see an event only once that is on disk.
     pub needs_disk: bool,
+    /// Whether people read every message of it.
+    pub for_people: bool,
     filter: Filter,
     host: Host,
     found: &'static Kind,
@@ -286,6 +288,7 @@ fn one(
         name,
         kind: kind.name,
         needs_disk: kind.needs_disk,
+        for_people: kind.for_people,
         filter,
         host,
         found: kind,

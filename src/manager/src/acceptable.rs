@@ -27,6 +27,9 @@ pub(crate) fn problem(event: &Event) -> Option<&'static str> {
     if !names.into_iter().flatten().all(|name| is_name(name)) {
         return Some("a name is too long or holds control characters");
     }
+    if event.fact.is_about_a_zone() {
+        return Some("only the management server tells of whole zones");
+    }
     if let Fact::Unknown { kind, .. } = &event.fact
         && !is_id(kind)
     {

@@ -172,6 +172,23 @@ CREATE TABLE forward_told (
     outage VARCHAR(255) NOT NULL,
     PRIMARY KEY (router, outage)
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+-- Storms that are not over, and the alerts that began their outages. `told`: whether its beginning is.
+CREATE TABLE storms (
+    id VARCHAR(255) NOT NULL PRIMARY KEY,
+    zone VARCHAR(255) NOT NULL,
+    since BIGINT NOT NULL,
+    noticed BIGINT NOT NULL,
+    told BIGINT NOT NULL,
+    last_begin BIGINT NOT NULL,
+    last_end BIGINT NOT NULL,
+    more BIGINT NOT NULL
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+CREATE TABLE storm_outages (
+    alert BIGINT NOT NULL PRIMARY KEY,
+    storm VARCHAR(255) NOT NULL,
+    ended BIGINT NOT NULL
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+CREATE INDEX storm_outages_by_storm ON storm_outages (storm);
 CREATE TABLE forward_cursors (
     sink VARCHAR(255) NOT NULL PRIMARY KEY,
     position BIGINT NOT NULL

@@ -172,6 +172,23 @@ CREATE TABLE forward_told (
     outage TEXT NOT NULL,
     PRIMARY KEY (router, outage)
 ) STRICT;
+-- Storms that are not over, and the alerts that began their outages. `told`: whether its beginning is.
+CREATE TABLE storms (
+    id TEXT NOT NULL PRIMARY KEY,
+    zone TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    noticed INTEGER NOT NULL,
+    told INTEGER NOT NULL,
+    last_begin INTEGER NOT NULL,
+    last_end INTEGER NOT NULL,
+    more INTEGER NOT NULL
+) STRICT;
+CREATE TABLE storm_outages (
+    alert INTEGER PRIMARY KEY,
+    storm TEXT NOT NULL,
+    ended INTEGER NOT NULL
+) STRICT;
+CREATE INDEX storm_outages_by_storm ON storm_outages (storm);
 CREATE TABLE forward_cursors (
     sink TEXT NOT NULL PRIMARY KEY,
     position INTEGER NOT NULL

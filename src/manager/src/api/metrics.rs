@@ -24,6 +24,7 @@ use super::receive;
 use super::refusal::Refusal;
 use super::rest::Api;
 use super::rest::extract::{Caller, address, bearer};
+use crate::forward::Forwarder;
 use crate::routers::visit::Poller;
 
 /// How long the database may take to count.
@@ -50,6 +51,11 @@ struct Of {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct To {
+    sink: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Part {
     part: &'static str,
 }
@@ -61,6 +67,7 @@ pub struct Metrics {
     board: Board,
     answers: Family<Answered, Counter>,
     poller: Poller,
+    forwarder: Forwarder,
     /// The hash of a token that lets in here alone.
     token: Option<Digest>,
 }
@@ -73,6 +80,7 @@ impl Metrics {
         received: Arc<receive::Metrics>,
         board: Board,
         poller: Poller,
+        forwarder: Forwarder,
         token: Option<Digest>,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -81,6 +89,7 @@ impl Metrics {
             board,
             answers: Family::default(),
             poller,
+            forwarder,
             token,
         })
     }
@@ -104,6 +113,7 @@ impl Metrics {
             "How often a part of the manager failed and was started again",
             failures,
         );
+        self.forwarded(registry_of);
         let counts = timeout(PATIENCE, self.api.store.counts()).await;
         let counts = counts.ok().and_then(Result::ok);
         gauge(
@@ -140,6 +150,58 @@ impl Metrics {
         let mut text = String::new();
         text::encode(&mut text, &registry)?;
         Ok(text)
+    }
+
+    /// How the sinks are doing, at the manager that forwards. Each turn counts anew.
+    fn forwarded(&self, registry: &mut Registry) {
+        let seen = self.forwarder.seen();
+        gauge(
+            registry,
+            "forwards",
+            "Whether this manager forwards: one of several does",
+            i64::from(seen.is_some()),
+        );
+        let seen = seen.unwrap_or_default();
+        gauge(
+            registry,
+            "storms",
+            "Storms that are not over",
+            i64::try_from(seen.storms).unwrap_or(i64::MAX),
+        );
+        let counters = [
+            ("sink_delivered", "Alerts that a sink took"),
+            ("sink_dropped", "Alerts that a sink lost"),
+            (
+                "sink_summed_up",
+                "Alerts that a sink was told in sum, because a service flaps",
+            ),
+        ];
+        let counters = counters.map(|(name, help)| {
+            let counter = Family::<To, Counter>::default();
+            registry.register(name, help, counter.clone());
+            counter
+        });
+        let gauges = [
+            ("sink_pending", "Alerts that a sink has yet to take"),
+            ("sink_failing", "Whether nothing gets through to a sink"),
+        ];
+        let gauges = gauges.map(|(name, help)| {
+            let gauge = Family::<To, Gauge>::default();
+            registry.register(name, help, gauge.clone());
+            gauge
+        });
+        for sink in seen.sinks {
+            let to = To { sink: sink.name };
+            let counted = [sink.delivered, sink.dropped, sink.summed_up];
+            for (counter, count) in counters.iter().zip(counted) {
+                counter.get_or_create(&to).inc_by(count);
+            }
+            let measured = [sink.pending, u64::from(sink.failing_since.is_some())];
+            for (gauge, value) in gauges.iter().zip(measured) {
+                let value = i64::try_from(value).unwrap_or(i64::MAX);
+                gauge.get_or_create(&to).set(value);
+            }
+        }
     }
 
     fn received(&self, registry: &mut Registry) {

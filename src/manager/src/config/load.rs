@@ -11,6 +11,7 @@ use sinks::Host;
 use toml::de::DeValue;
 
 use super::Config;
+use crate::forward;
 use crate::forward::rules::{Rule, Rules};
 use crate::plan;
 
@@ -135,6 +136,33 @@ fn rules(document: &Document<'_>, sinks: &[SinkSpec], problems: &mut List) -> Ru
     Rules::from(rules)
 }
 
+/// The sinks that are told of storms alone must exist.
+fn check_summed(
+    document: &Document<'_>,
+    forward: Option<&forward::Config>,
+    sinks: &[SinkSpec],
+    problems: &mut List,
+) {
+    let known: Vec<&str> = sinks.iter().map(|sink| sink.name.as_str()).collect();
+    let summed = forward.and_then(|forward| forward.storm.summed.as_ref());
+    for name in summed.into_iter().flatten() {
+        if known.contains(&name.as_str()) {
+            continue;
+        }
+        let message = format!("there is no sink `{}`", document::shown(name));
+        let span = document.get("forward").map(|value| value.span());
+        let problem = match span {
+            Some(span) => document.at(&span, message),
+            None => Problem::of_file(document.file(), message),
+        };
+        problems.push(
+            problem
+                .key("forward.storm.summed")
+                .hint(meant(name, &known)),
+        );
+    }
+}
+
 fn compose(path: &Path, bytes: &[u8], warnings: List) -> Result<Loaded, Problems> {
     let (text, document) = document::text(path, bytes)
         .and_then(|text| Ok((text, Document::parse(path, text)?)))
@@ -158,6 +186,7 @@ fn compose(path: &Path, bytes: &[u8], warnings: List) -> Result<Loaded, Problems
     let host = Host::new(NAME.to_owned(), state.directory.join("sinks"));
     let sinks = sink::read(&document, &source, &host, Syslog::Optional, &mut problems);
     let forward = document.table("forward", &mut problems);
+    check_summed(&document, forward.as_ref(), &sinks, &mut problems);
     let rules = rules(&document, &sinks, &mut problems);
     let plan = plan.unwrap_or_default();
     let config = Config {

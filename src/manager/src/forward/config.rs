@@ -5,6 +5,8 @@ use std::time::Duration;
 use contract::human;
 use serde::{Deserialize, Deserializer, de};
 
+use super::storm::Storms;
+
 /// How what is stored gets to the sinks.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "the table [forward]")]
@@ -15,6 +17,8 @@ pub struct Config {
     /// How long a manager that ended without a word keeps another from going on.
     #[serde(deserialize_with = "lease")]
     pub lease: Duration,
+    /// What is told as the storm of a whole zone.
+    pub storm: Storms,
 }
 
 impl Default for Config {
@@ -22,6 +26,7 @@ impl Default for Config {
         Self {
             journal_size: 64 << 20,
             lease: Duration::from_secs(15),
+            storm: Storms::default(),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! ends, however it ends, another goes on from there.
 
 pub mod config;
+mod number;
 mod places;
 pub mod rules;
 pub mod storm;
@@ -10,9 +11,10 @@ mod target;
 mod turn;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use channel::SinkStatus;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -39,6 +41,16 @@ pub struct Forwarder {
     config: Config,
     rules: Arc<Rules>,
     targets: Arc<Vec<Target>>,
+    seen: Arc<Mutex<Option<Seen>>>,
+}
+
+/// How forwarding goes, while it is this manager's turn.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Seen {
+    /// How each sink is doing, since the turn began.
+    pub sinks: Vec<SinkStatus>,
+    /// How many storms are not over.
+    pub storms: usize,
 }
 
 impl Forwarder {
@@ -51,8 +63,13 @@ impl Forwarder {
         directory: PathBuf,
         config: Config,
         rules: Rules,
-        targets: Vec<Target>,
+        mut targets: Vec<Target>,
     ) -> Self {
+        if let Some(summed) = &config.storm.summed {
+            for target in &mut targets {
+                target.sums_storms = summed.contains(&target.name);
+            }
+        }
         Self {
             store,
             holder,
@@ -60,7 +77,21 @@ impl Forwarder {
             config,
             rules: Arc::new(rules),
             targets: Arc::new(targets),
+            seen: Arc::default(),
         }
+    }
+
+    /// How it goes; nothing while another manager forwards.
+    #[must_use]
+    pub fn seen(&self) -> Option<Seen> {
+        self.seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn note(&self, seen: Option<Seen>) {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
     }
 
     /// Forwards whenever it is this manager's turn, until `stop` says so or is gone. What fails is
@@ -68,7 +99,9 @@ impl Forwarder {
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
         let mut failed = false;
         loop {
-            match self.take_turn(&mut stop).await {
+            let turn = self.take_turn(&mut stop).await;
+            self.note(None);
+            match turn {
                 Ok(()) => failed = false,
                 Err(StoreError::Outrun) => {
                     tracing::warn!("another manager forwards now");
@@ -103,6 +136,7 @@ impl Forwarder {
         loop {
             let until = turn.held_until();
             let done = timeout_at(until, turn.step()).await;
+            self.note(Some(turn.seen()));
             if let Err(error) = done.unwrap_or_else(|_| Err(outlasted())) {
                 if matches!(error, StoreError::Unavailable(_)) && Instant::now() < until {
                     // The lease holds and the sinks go on; the database may come back in time.

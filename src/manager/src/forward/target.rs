@@ -1,12 +1,12 @@
 //! A sink as the forwarder sees it, and what stands between it and the journal: the rules.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use channel::Flood;
-use contract::{DeliverError, Event, Sink};
+use contract::{DeliverError, Draft, Event, Fact, Sink, Timestamp};
 use document::SinkSpec;
 
 use super::rules::Rules;
@@ -21,6 +21,8 @@ pub struct Target {
     pub name: String,
     /// From when on the outages of a service that flaps are summed up for it.
     pub flood: Option<Flood>,
+    /// Whether it is told of a storm alone, and not of what belongs to it.
+    pub sums_storms: bool,
     /// Makes it.
     pub build: Arc<Build>,
 }
@@ -30,6 +32,7 @@ impl From<SinkSpec> for Target {
         Self {
             name: spec.name.clone(),
             flood: spec.filter().flood(),
+            sums_storms: spec.for_people,
             build: Arc::new(move || spec.build().map_err(|problems| problems.to_string())),
         }
     }
@@ -58,12 +61,57 @@ impl Zones {
     }
 }
 
+/// The most outages that are remembered of storms.
+const MOST_OUTAGES: usize = 100_000;
+
+/// The outages of storms. What is fed before anybody knows of a storm carries no mark.
+#[derive(Debug, Default)]
+pub(super) struct Stormy(Mutex<HashSet<(String, String)>>);
+
+impl Stormy {
+    pub(super) fn learn(&self, router: &str, outage: &str) {
+        let mut outages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if outages.len() >= MOST_OUTAGES {
+            outages.clear();
+        }
+        outages.insert((router.to_owned(), outage.to_owned()));
+    }
+
+    fn has(&self, event: &Event) -> bool {
+        let Some(outage) = &event.outage else {
+            return false;
+        };
+        let outages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        !outages.is_empty() && outages.contains(&(event.router.clone(), outage.clone()))
+    }
+}
+
+/// What stands for any storm when a sink is asked whether it is told of them.
+pub(super) fn any_storm() -> Event {
+    let draft = Draft {
+        service: None,
+        process: None,
+        outage: None,
+        time: Timestamp::EPOCH,
+        fact: Fact::StormBegan {
+            zone: String::new(),
+            routers: 0,
+            services: 0,
+            since: Timestamp::EPOCH,
+        },
+    };
+    Event::new(draft, String::new(), 0, String::new())
+}
+
 /// A sink behind the rules.
 pub(super) struct Ruled {
     pub(super) sink: Box<dyn Sink>,
     pub(super) name: String,
     pub(super) rules: Arc<Rules>,
     pub(super) zones: Arc<Zones>,
+    /// Absent: it is told everything, also of storms.
+    pub(super) stormy: Option<Arc<Stormy>>,
+    pub(super) any_storm: Event,
 }
 
 impl Ruled {
@@ -95,6 +143,19 @@ impl Sink for Ruled {
         self.is_sent(event) && self.sink.wants(event)
     }
 
+    fn leaves_out(&self, event: &Event) -> bool {
+        let Some(stormy) = &self.stormy else {
+            return false;
+        };
+        if event.fact.is_about_a_zone() || !(event.storm.is_some() || stormy.has(event)) {
+            return false;
+        }
+        // Where filters keep the storm itself away, nothing else tells what this one says.
+        let zones = self.zones.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let zone = zones.get(&event.router).and_then(Option::as_deref);
+        self.rules.send(&self.name, zone, &self.any_storm) && self.sink.wants(&self.any_storm)
+    }
+
     fn gathers_for(&self) -> Duration {
         self.sink.gathers_for()
     }
@@ -116,7 +177,7 @@ impl Sink for Ruled {
     fn recall(&mut self, open: &[Event]) {
         let sent: Vec<Event> = open
             .iter()
-            .filter(|event| self.is_sent(event))
+            .filter(|event| self.is_sent(event) && !self.leaves_out(event))
             .cloned()
             .collect();
         self.sink.recall(&sent);

@@ -7,14 +7,14 @@ use std::time::Duration;
 use channel::{Channel, Settings, SinkOptions};
 use tokio::time::Instant;
 
+use super::number::Numberer;
 use super::places::Places;
-use super::target::{Ruled, Target, Zones};
-use super::{Forwarder, NAME};
-use crate::store::{JobLease, Outgoing, Queue, Result, StoreError};
+use super::target::{Ruled, Target, Zones, any_storm};
+use super::{Forwarder, NAME, Seen};
+use crate::store::{JobLease, Outgoing, Result, StoreError};
 
-/// Rows that are read and numbered at once.
+/// Rows that are read at once.
 const AT_ONCE: u32 = 500;
-const NUMBERED_AT_ONCE: u32 = 5_000;
 /// So far the journal may be ahead of the sink that is first. Others lag as far as the journal
 /// reaches.
 const AHEAD: u64 = 4_000;
@@ -36,6 +36,7 @@ pub(super) struct Turn<'a> {
     lease: JobLease,
     channel: Channel,
     places: Places,
+    numberer: Numberer,
     zones: Arc<Zones>,
     running: Vec<Running>,
     /// Those whose position the feed has not reached yet; the last one comes first.
@@ -53,11 +54,8 @@ impl<'a> Turn<'a> {
     ) -> Result<Self> {
         let store = &forwarder.store;
         // A sink that is new is told what happens from now on.
-        while store
-            .number_outgoing(&lease, NUMBERED_AT_ONCE, Queue::tell_all)
-            .await?
-            > 0
-        {}
+        let mut numberer = Numberer::new(forwarder.config.storm.settings);
+        while numberer.number(store, &lease).await? > 0 {}
         let now = store.last_position().await?;
         let known = store.forward_cursors().await?;
         let mut waiting: Vec<(i64, Target)> = forwarder
@@ -84,13 +82,15 @@ impl<'a> Turn<'a> {
             lease,
             channel,
             places: Places::new(from),
+            numberer,
             zones: Arc::new(Zones::default()),
             running: Vec::new(),
             waiting,
             saved: None,
             renewed,
         };
-        let told = store.told_of_open_outages(REMINDERS).await?;
+        let mut told = store.told_of_open_outages(REMINDERS).await?;
+        turn.numberer.mark(&mut told);
         turn.learn(&told);
         turn.channel
             .forward(told.into_iter().map(|told| told.event).collect());
@@ -116,9 +116,7 @@ impl<'a> Turn<'a> {
             }
             self.renewed = asked;
         }
-        let numbered = store
-            .number_outgoing(&self.lease, NUMBERED_AT_ONCE, Queue::tell_all)
-            .await?;
+        let numbered = self.numberer.number(store, &self.lease).await?;
         if self.running.is_empty() && self.waiting.is_empty() {
             if numbered > 0 {
                 store.save_forward_cursors(&self.lease, &[]).await?;
@@ -138,6 +136,14 @@ impl<'a> Turn<'a> {
             }
         }
         self.save().await
+    }
+
+    /// How it goes.
+    pub(super) fn seen(&self) -> Seen {
+        Seen {
+            sinks: self.channel.status().sinks,
+            storms: self.numberer.storms(),
+        }
     }
 
     /// Until when the lease surely holds.
@@ -209,6 +215,10 @@ impl<'a> Turn<'a> {
                 name: target.name.clone(),
                 rules: Arc::clone(&self.forwarder.rules),
                 zones: Arc::clone(&self.zones),
+                stormy: target
+                    .sums_storms
+                    .then(|| Arc::clone(&self.numberer.stormy)),
+                any_storm: any_storm(),
             };
             // What is in the journal is in the database: nobody need wait for its fsync.
             let options = SinkOptions {

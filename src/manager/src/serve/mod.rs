@@ -113,8 +113,9 @@ pub async fn serve(config: Config, store: Store) -> Result<(), ServeError> {
         config.rules.clone(),
         config.sinks.iter().cloned().map(Target::from).collect(),
     );
+    let forwards = forwarder.clone();
     parts.start("forward", move |stop| {
-        let forwarder = forwarder.clone();
+        let forwarder = forwards.clone();
         async move {
             forwarder.run(stop.receiver()).await;
             "it ended".to_owned()
@@ -125,7 +126,13 @@ pub async fn serve(config: Config, store: Store) -> Result<(), ServeError> {
         stop.or(retention::work(kept.clone()))
     });
     let app = app(
-        &config, &store, &board, archive, &received, committer, poller,
+        &config,
+        &store,
+        &board,
+        archive,
+        &received,
+        committer,
+        Workers { poller, forwarder },
     )
     .await?;
     parts.feed_watchdog();
@@ -147,6 +154,12 @@ pub async fn serve(config: Config, store: Store) -> Result<(), ServeError> {
     Ok(())
 }
 
+/// Those who work by themselves and are asked about it.
+struct Workers {
+    poller: Poller,
+    forwarder: Forwarder,
+}
+
 /// Everything that is answered.
 async fn app(
     config: &Config,
@@ -155,8 +168,9 @@ async fn app(
     archive: Arc<dyn Archive>,
     received: &Arc<receive::Metrics>,
     committer: Committer,
-    poller: Poller,
+    workers: Workers,
 ) -> Result<Router, ServeError> {
+    let Workers { poller, forwarder } = workers;
     let system = |error: &dyn std::fmt::Display| ServeError::System(error.to_string());
     let keyring = Keyring::new(Arc::clone(&archive));
     let verifier =
@@ -179,6 +193,7 @@ async fn app(
         Arc::clone(received),
         board.clone(),
         poller.clone(),
+        forwarder,
         config.metrics.token().map_err(ServeError::Config)?,
     );
     Ok(rest::routes(api)

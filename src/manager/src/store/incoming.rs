@@ -46,7 +46,15 @@ impl<'a> Incoming<'a> {
         for text in [&event.service, &event.process].into_iter().flatten() {
             check_text("an event's service or process", text)?;
         }
-        let json = to_json(event)?;
+        let json = match (&event.zone, &event.storm) {
+            (None, None) => to_json(event)?,
+            // Both are for the manager to say, when it forwards.
+            _ => to_json(&Event {
+                zone: None,
+                storm: None,
+                ..event.clone()
+            })?,
+        };
         if json.len() > LARGEST_EVENT {
             return Err(StoreError::Refused(format!(
                 "an event has more than {LARGEST_EVENT} bytes"

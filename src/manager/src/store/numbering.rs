@@ -1,6 +1,8 @@
 //! Numbers what waits: each alert gets its position, or is withheld, as is decided about it; one
 //! transaction for thousands of them, in statements of many rows.
 
+use contract::Timestamp;
+
 use super::Store;
 use super::database::Transaction;
 use super::dialect::places;
@@ -8,9 +10,10 @@ use super::error::{Result, StoreError};
 use super::incoming::SIZES;
 use super::jobs::JobLease;
 use super::outgoing::{LARGEST, LAST_POSITION};
-use super::queue::{Decision, Queue, Waiting};
+use super::queue::{Decision, Queue, Verdict, Waiting};
 use super::retry::retry;
 use super::statement::{Row, from_json, sql};
+use super::storms;
 
 /// An alert that was decided about.
 struct Told {
@@ -25,21 +28,44 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Outrun`] when the job was taken over, or the database's.
-    pub async fn number_outgoing(
+    pub async fn number_outgoing<V: Into<Verdict>>(
         &self,
         lease: &JobLease,
         limit: u32,
-        decide: impl Fn(&Queue) -> Vec<Decision>,
+        decide: impl Fn(&Queue) -> V,
+    ) -> Result<u64> {
+        self.number_due(lease, limit, None, decide).await
+    }
+
+    /// The same; decides also while nothing waits, when something is `due` by the database's clock,
+    /// in milliseconds.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn number_due<V: Into<Verdict>>(
+        &self,
+        lease: &JobLease,
+        limit: u32,
+        due: Option<i64>,
+        decide: impl Fn(&Queue) -> V,
     ) -> Result<u64> {
         retry(async || {
             let mut transaction = self.begin().await?;
             self.fence_job(&mut transaction, lease).await?;
             let (queue, alerts) = waiting(&mut transaction, limit.min(LARGEST)).await?;
-            if alerts.is_empty() {
+            if alerts.is_empty() && due.is_none_or(|due| queue.now.unix_millis() < due) {
                 return Ok(0);
             }
-            let decided = decide(&queue);
-            carry_out(&mut transaction, queue, decided).await?;
+            let verdict: Verdict = decide(&queue).into();
+            carry_out(&mut transaction, queue, verdict.decisions).await?;
+            // Behind: what was numbered before may belong to a storm too.
+            storms::keep(
+                &mut transaction,
+                self.dialect(),
+                &verdict.changes,
+                &verdict.told,
+            )
+            .await?;
             remove_waiting(&mut transaction, &alerts).await?;
             transaction.commit().await?;
             Ok(alerts.len() as u64)
@@ -50,14 +76,20 @@ impl Store {
 
 /// What waits, and the numbers of all of it, also of what cannot be read.
 async fn waiting(transaction: &mut Transaction, limit: u32) -> Result<(Queue, Vec<i64>)> {
-    let statement = sql("SELECT w.alert, r.name, r.zone, a.outage, a.event FROM \
+    let statement = sql(
+        "SELECT w.alert, r.name, r.zone, a.outage, a.event, a.stored FROM \
          (SELECT alert FROM forward_waiting ORDER BY alert LIMIT ?) w \
          LEFT JOIN alerts a ON a.id = w.alert LEFT JOIN routers r ON r.number = a.router \
-         ORDER BY w.alert")
+         ORDER BY w.alert",
+    )
     .bind(limit);
     let rows = transaction.rows(statement).await?;
     let mut alerts = Vec::with_capacity(rows.len());
-    let mut queue = Queue::default();
+    let now = transaction.now().await?;
+    let mut queue = Queue {
+        now: Timestamp::from_unix_millis(now).unwrap_or(Timestamp::EPOCH),
+        waiting: Vec::with_capacity(rows.len()),
+    };
     for row in &rows {
         let id = row.integer(0)?;
         alerts.push(id);
@@ -78,6 +110,7 @@ fn read(id: i64, row: &Row) -> Result<Waiting> {
         zone: row.text_or_null(2)?,
         outage: row.text_or_null(3)?,
         event: row.json(4)?,
+        stored: row.integer(5)?,
     })
 }
 

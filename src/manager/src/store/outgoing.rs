@@ -16,9 +16,9 @@ use super::statement::{Row, from_json, sql};
 pub struct Outgoing {
     /// From 1.
     pub position: i64,
-    /// The zone of its router.
+    /// The zone of its router, by its id.
     pub zone: Option<String>,
-    /// The event.
+    /// The event, with the name of that zone and the storm.
     pub event: Event,
     /// The storm that it is a part of.
     pub storm: Option<String>,
@@ -37,9 +37,9 @@ impl Store {
         let mut after = position;
         loop {
             let statement = sql(
-                "SELECT o.position, r.zone, a.event, o.storm FROM forward_outgoing o \
+                "SELECT o.position, r.zone, a.event, o.storm, z.name FROM forward_outgoing o \
                  LEFT JOIN alerts a ON a.id = o.alert LEFT JOIN routers r ON r.number = a.router \
-                 WHERE o.position > ? ORDER BY o.position LIMIT ?",
+                 LEFT JOIN zones z ON z.id = r.zone WHERE o.position > ? ORDER BY o.position LIMIT ?",
             );
             let statement = statement.bind(after).bind(limit.min(LARGEST));
             let rows = self.0.database.rows(statement).await?;
@@ -76,10 +76,10 @@ impl Store {
             )
         };
         let statement = format!(
-            "SELECT 0, r.zone, a.event, NULL FROM \
+            "SELECT 0, r.zone, a.event, NULL, z.name FROM \
              (SELECT router, outage FROM outages WHERE ended IS NULL UNION {} UNION {}) o \
              JOIN alerts a ON a.router = o.router AND a.outage = o.outage \
-             JOIN routers r ON r.number = a.router \
+             JOIN routers r ON r.number = a.router LEFT JOIN zones z ON z.id = r.zone \
              WHERE a.id NOT IN (SELECT alert FROM forward_outgoing) \
              AND a.id NOT IN (SELECT alert FROM forward_waiting) ORDER BY a.id DESC LIMIT ?",
             pending("forward_outgoing"),
@@ -154,11 +154,18 @@ impl Store {
 /// from being told.
 fn readable(row: &Row) -> Option<Outgoing> {
     let read = || {
+        let (zone, storm) = (row.text_or_null(1)?, row.text_or_null(3)?);
+        let name = row.text_or_null(4)?.filter(|name| !name.is_empty());
+        let event: Event = row.json(2)?;
         Ok(Outgoing {
             position: row.integer(0)?,
-            zone: row.text_or_null(1)?,
-            event: row.json(2)?,
-            storm: row.text_or_null(3)?,
+            event: Event {
+                zone: name.or_else(|| zone.clone()),
+                storm: storm.clone(),
+                ..event
+            },
+            zone,
+            storm,
         })
     };
     read()

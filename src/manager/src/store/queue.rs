@@ -1,11 +1,15 @@
 //! What is decided about each alert that waits to be told, and what is known when it is. Plain
 //! data: whoever decides is a pure function of it.
 
-use contract::Event;
+use contract::{Event, Timestamp};
+
+use crate::forward::storm::{Change, Told};
 
 /// What waits, read in one transaction with all that the decision needs.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Queue {
+    /// The database's clock.
+    pub now: Timestamp,
     /// The alerts, in the order in which they were stored.
     pub waiting: Vec<Waiting>,
 }
@@ -23,6 +27,8 @@ pub struct Waiting {
     pub outage: Option<String>,
     /// The event.
     pub event: Event,
+    /// When it was stored, in milliseconds.
+    pub stored: i64,
 }
 
 /// What becomes of an alert.
@@ -38,6 +44,26 @@ pub enum Decision {
         /// The number of the silence.
         silence: i64,
     },
+}
+
+/// All that is decided at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// What becomes of each alert.
+    pub decisions: Vec<Decision>,
+    /// What changes of storms.
+    pub changes: Vec<Change>,
+    /// What everybody is to be told of storms.
+    pub told: Vec<Told>,
+}
+
+impl From<Vec<Decision>> for Verdict {
+    fn from(decisions: Vec<Decision>) -> Self {
+        Self {
+            decisions,
+            ..Self::default()
+        }
+    }
 }
 
 impl Queue {

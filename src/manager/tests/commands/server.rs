@@ -91,6 +91,8 @@ fn health_readiness_and_metrics_are_there_and_metrics_for_this_machine_alone(dat
         "vrwatch_manager_routers{state=\"known\"} 0\n",
         "vrwatch_manager_batches_refused_total{reason=\"unauthorized\"} 0\n",
         "vrwatch_manager_commit_seconds_count 0\n",
+        "vrwatch_manager_storms 0\n",
+        "# TYPE vrwatch_manager_sink_pending gauge\n",
         "vrwatch_manager_http_requests_total{method=\"GET\",route=\"/healthz\",status=\"200\"} 1\n",
         "vrwatch_manager_http_requests_total{method=\"GET\",route=\"other\",status=\"404\"} 1\n",
     ] {

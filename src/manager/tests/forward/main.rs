@@ -1,5 +1,7 @@
 //! Forwarding on both databases: what is stored is told to every sink, whoever's turn it is.
 
+#[path = "../peers/exim.rs"]
+mod exim;
 #[path = "../peers/mariadb.rs"]
 mod mariadb;
 #[path = "../store/world.rs"]
@@ -10,4 +12,5 @@ mod mariadb;
 mod world;
 
 mod receiver;
+mod storms;
 mod turns;

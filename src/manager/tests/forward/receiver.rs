@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use contract::{DeliverError, Event, Severity, Sink};
-use manager::forward::{Config, Forwarder, Rules, Target};
+use manager::forward::{Config, Forwarder, Rules, Seen, Target};
 use manager::store::Store;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -25,6 +25,7 @@ pub(crate) struct Receiver {
     dead: Arc<AtomicBool>,
     hangs: Arc<AtomicBool>,
     least: Option<Severity>,
+    sums_storms: bool,
 }
 
 impl Receiver {
@@ -32,6 +33,14 @@ impl Receiver {
     pub(crate) fn wanting(least: Severity) -> Self {
         Self {
             least: Some(least),
+            ..Self::default()
+        }
+    }
+
+    /// One that is told of storms alone.
+    pub(crate) fn summing() -> Self {
+        Self {
+            sums_storms: true,
             ..Self::default()
         }
     }
@@ -72,6 +81,7 @@ impl Receiver {
         Target {
             name: name.to_owned(),
             flood: None,
+            sums_storms: self.sums_storms,
             build: Arc::new(move || Ok(Box::new(receiver.clone()))),
         }
     }
@@ -111,6 +121,7 @@ pub(crate) async fn soon(what: &str, mut so: impl FnMut() -> bool) {
 pub(crate) struct Manager {
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
+    forwarder: Forwarder,
 }
 
 impl Manager {
@@ -138,9 +149,23 @@ impl Manager {
             Rules::default(),
             targets,
         );
+        Self::of(forwarder)
+    }
+
+    pub(crate) fn of(forwarder: Forwarder) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(async move { forwarder.run(stopped).await });
-        Self { stop, task }
+        let forwards = forwarder.clone();
+        let task = tokio::spawn(async move { forwards.run(stopped).await });
+        Self {
+            stop,
+            task,
+            forwarder,
+        }
+    }
+
+    /// How its turn goes.
+    pub(crate) fn seen(&self) -> Option<Seen> {
+        self.forwarder.seen()
     }
 
     /// Ends as a manager does that is told to.

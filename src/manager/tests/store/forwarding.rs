@@ -218,7 +218,7 @@ async fn each_alert_is_told_with_its_storm_or_withheld_as_is_decided(world: Worl
             _ => Decision::Hold { silence: 1 },
         };
         // Of the last one nothing is said: it is told.
-        queue.waiting[..999].iter().map(decide).collect()
+        queue.waiting[..999].iter().map(decide).collect::<Vec<_>>()
     };
     let numbered = store.number_outgoing(&lease, 5000, decide).await.unwrap();
     assert_eq!(numbered, 1000);

@@ -5,15 +5,19 @@
 //! those just before it that made it one; whatever is told of these belongs to it. Other outages of
 //! the zone, older or newer, are told as ever.
 
+mod config;
 mod judge;
+mod news;
 mod one;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
 use std::time::Duration;
 
+pub use self::config::Storms;
 pub use self::judge::{Judge, Judged, Sighting};
 
 /// Milliseconds since 1970, by the database's clock: the only one that all managers share.
