@@ -18,6 +18,7 @@ pub(crate) const KIND: Kind = Kind {
     summary: "ties a note to a pigeon",
     sample: include_str!("sample.toml"),
     needs_disk: true,
+    for_people: true,
     build: |section, _| Ok(Box::new(Pigeon(Config::deserialize(section)?))),
     #[cfg(test)]
     trial: &trial::TRIAL,

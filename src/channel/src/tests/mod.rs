@@ -11,6 +11,7 @@ mod forward;
 mod gather;
 mod glances;
 mod kill;
+mod left_out;
 mod memory;
 mod readers;
 mod recall;
