@@ -32,6 +32,17 @@ fn the_sample_says_what_the_defaults_are() {
 }
 
 #[test]
+fn sinks_that_are_told_of_storms_alone_must_exist() {
+    assert_eq!(
+        refusal(
+            "[forward]\nstorm = { summed = [\"admin\"] }\n\
+             [sink.admins.syslog]\ntarget = \"udp:127.0.0.1:9\"\n"
+        ),
+        "manager.toml:1: forward.storm.summed: there is no sink `admin`; did you mean `admins`?"
+    );
+}
+
+#[test]
 fn a_listener_that_others_reach_wants_encryption_or_a_word() {
     assert_eq!(
         refusal("[http]\nlisten = \"0.0.0.0:8080\"\n"),

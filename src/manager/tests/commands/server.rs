@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -63,7 +65,10 @@ fn the_first_start_shows_a_password_that_only_lets_its_user_choose_another(datab
 }
 
 fn health_readiness_and_metrics_are_there_and_metrics_for_this_machine_alone(database: Database) {
-    let program = Program::on(database, "[metrics]\ntoken_file = \"PLACE/token\"\n");
+    let program = Program::on(
+        database,
+        "[metrics]\ntoken_file = \"PLACE/token\"\n[sink.log.syslog]\ntarget = \"udp:127.0.0.1:9\"\n",
+    );
     let token = program.path("token");
     fs::write(&token, "a-token-for-prometheus-alone\n").unwrap();
     fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
@@ -77,8 +82,19 @@ fn health_readiness_and_metrics_are_there_and_metrics_for_this_machine_alone(dat
         json!({"forward": "works", "pushes": "works", "retention": "works", "visits": "works"})
     );
     assert_eq!(server.ask("GET /nowhere", "").0, 404);
-    let (status, text) = server.ask("GET /metrics", "");
-    assert_eq!(status, 200);
+    let start = Instant::now();
+    let text = loop {
+        let (status, text) = server.ask("GET /metrics", "");
+        assert_eq!(status, 200);
+        if text.contains("vrwatch_manager_forwards 1\n") {
+            break text;
+        }
+        assert!(
+            start.elapsed() < Duration::from_mins(1),
+            "nobody forwards:\n{text}"
+        );
+        thread::sleep(Duration::from_millis(50));
+    };
     assert!(text.ends_with("# EOF\n"));
     for line in text.lines().filter(|line| !line.starts_with("# ")) {
         let (name, value) = line.rsplit_once(' ').unwrap();
@@ -92,7 +108,10 @@ fn health_readiness_and_metrics_are_there_and_metrics_for_this_machine_alone(dat
         "vrwatch_manager_batches_refused_total{reason=\"unauthorized\"} 0\n",
         "vrwatch_manager_commit_seconds_count 0\n",
         "vrwatch_manager_storms 0\n",
-        "# TYPE vrwatch_manager_sink_pending gauge\n",
+        "vrwatch_manager_sink_pending{sink=\"log\"} 0\n",
+        "vrwatch_manager_sink_failing{sink=\"log\"} 0\n",
+        "vrwatch_manager_sink_delivered_total{sink=\"log\"} 0\n",
+        "vrwatch_manager_sink_dropped_total{sink=\"log\"} 0\n",
         "vrwatch_manager_http_requests_total{method=\"GET\",route=\"/healthz\",status=\"200\"} 1\n",
         "vrwatch_manager_http_requests_total{method=\"GET\",route=\"other\",status=\"404\"} 1\n",
     ] {
