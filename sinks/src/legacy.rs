@@ -35,6 +35,9 @@ pub fn text(event: &Event, second: Option<&Event>, zone: &LocalTime) -> String {
         Fact::RestartFailed { .. } => {
             format!("[The process {name} recover failed ] {name} {said}")
         }
+        Fact::Unmonitored { .. } if wording::is_about_the_router(event) => {
+            format!("[The router is unmonitored ] {name} {said}")
+        }
         Fact::Unmonitored { .. } => format!("[The process {name} is unmonitored ] {name} {said}"),
         Fact::AlertsDropped { .. } if event.sums_up() => {
             format!("[The process {name} is flapping ] {name} {said}")

@@ -28,11 +28,13 @@ pub fn marker(event: &Event) -> &'static str {
 
 /// Whether it is about the router as a whole, as its management server sees it.
 #[must_use]
-pub const fn is_about_the_router(fact: &Fact) -> bool {
-    matches!(
-        fact,
-        Fact::RouterUnreachable { .. } | Fact::RouterReachable { .. }
-    )
+pub const fn is_about_the_router(event: &Event) -> bool {
+    match &event.fact {
+        Fact::RouterUnreachable { .. } | Fact::RouterReachable { .. } => true,
+        // It is to run no longer, or was removed.
+        Fact::Unmonitored { .. } => event.service.is_none() && event.process.is_none(),
+        _ => false,
+    }
 }
 
 /// `zone zone-1`, where the event is about a whole zone.
@@ -50,7 +52,7 @@ pub fn zone_itself(fact: &Fact) -> Option<String> {
 /// or the router itself, or a zone.
 #[must_use]
 pub fn subject(event: &Event) -> Cow<'_, str> {
-    if is_about_the_router(&event.fact) {
+    if is_about_the_router(event) {
         return Cow::Borrowed("router");
     }
     if let Some(zone) = zone_itself(&event.fact) {

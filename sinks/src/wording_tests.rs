@@ -228,6 +228,18 @@ fn a_router_that_is_away_is_told_with_what_is_known_of_it() {
         "is reachable for the first time"
     );
     assert_eq!(subject(&event(1, away(None))), "router");
+    let mut left = event(
+        1,
+        Fact::Unmonitored {
+            until: None,
+            reason: UnmonitoredReason::Removed,
+        },
+    );
+    (left.service, left.process) = (None, None);
+    assert_eq!(
+        format!("{} {}", subject(&left), sentence(&left, &LocalTime::utc())),
+        "router no longer monitored (the configuration no longer names it)"
+    );
     assert_eq!(
         say(Fact::AlertsDropped {
             count: 0,

@@ -141,8 +141,8 @@ impl Board {
     /// Alertmanager passes over unless that alert fires.
     fn ends(&self, event: &Event, now: Instant, zone: &LocalTime) -> Vec<(Key, Alert)> {
         let names: &[Name] = match &event.fact {
-            Fact::RouterReachable { .. } => &[Name::RouterUnreachable],
             Fact::StormEnded { .. } => &[Name::Storm],
+            _ if wording::is_about_the_router(event) => &[Name::RouterUnreachable],
             _ => &[Name::ServiceDown, Name::RestartFailed, Name::Unmonitored],
         };
         let mut ended: Vec<_> = names
@@ -227,7 +227,7 @@ fn labels(event: &Event, name: Name) -> BTreeMap<&'static str, String> {
 fn annotations(event: &Event, zone: &LocalTime) -> BTreeMap<&'static str, String> {
     let subject = wording::subject(event);
     let sentence = wording::sentence(event, zone);
-    let whose = if wording::is_about_the_router(&event.fact) {
+    let whose = if wording::is_about_the_router(event) {
         event.router.clone()
     } else if event.fact.is_about_a_zone() {
         subject.to_string()

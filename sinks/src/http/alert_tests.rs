@@ -83,7 +83,7 @@ async fn a_router_that_is_away_fires_until_it_is_reachable_and_its_services_neit
         last_seen: None,
         reason: "no answer".into(),
     };
-    let fired = apply(&mut board, &[of_the_router(0, away)]);
+    let fired = apply(&mut board, &[of_the_router(0, away.clone())]);
     assert_eq!(fired[0].labels["alertname"], "VrwatchRouterUnreachable");
     assert_eq!(
         fired[0].annotations["summary"],
@@ -98,6 +98,16 @@ async fn a_router_that_is_away_fires_until_it_is_reachable_and_its_services_neit
         downtime: Some(Duration::from_mins(17)),
     };
     let ended = apply(&mut board, &[of_the_router(0, back)]);
+    assert_eq!(ended.len(), 1);
+    assert_eq!(ended[0].labels, fired[0].labels);
+    assert!(ended[0].ends.is_some());
+    // Nobody looks any more: it was stopped or removed.
+    apply(&mut board, &[of_the_router(0, away)]);
+    let removed = Fact::Unmonitored {
+        until: None,
+        reason: UnmonitoredReason::Removed,
+    };
+    let ended = apply(&mut board, &[of_the_router(0, removed)]);
     assert_eq!(ended.len(), 1);
     assert_eq!(ended[0].labels, fired[0].labels);
     assert!(ended[0].ends.is_some());

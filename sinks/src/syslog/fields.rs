@@ -99,18 +99,19 @@ pub(super) fn structured(
 /// RFC 5674's `alarm`; absent for what is no alarm. The cause stays the same through an outage, so
 /// that a receiver can match the clear with its raise (ITU-T X.733 §8.1.2.1).
 fn alarm(event: &Event) -> Option<BTreeMap<String, String>> {
+    let of_the_router = wording::is_about_the_router(event);
     let cause = match &event.fact {
+        _ if of_the_router => "lossOfSignal",
         Fact::Test { .. } | Fact::Unknown { .. } => return None,
         Fact::AlertsDropped { .. } if !event.sums_up() => "queueSizeExceeded",
         Fact::Unmonitored {
             reason: UnmonitoredReason::Held { .. } | UnmonitoredReason::Removed,
             ..
         } => "other",
-        Fact::RouterUnreachable { .. } | Fact::RouterReachable { .. } => "lossOfSignal",
         Fact::StormBegan { .. } | Fact::StormEnded { .. } => "communicationsSubsystemFailure",
         _ => "softwareProgramAbnormallyTerminated",
     };
-    let class = if wording::is_about_the_router(&event.fact) || event.fact.is_about_a_zone() {
+    let class = if of_the_router || event.fact.is_about_a_zone() {
         "communicationsAlarm"
     } else {
         "processingErrorAlarm"

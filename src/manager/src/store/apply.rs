@@ -7,6 +7,7 @@ use super::audit;
 use super::database::Transaction;
 use super::dialect::Dialect;
 use super::error::{Result, StoreError};
+use super::leaving;
 use super::names::{check, check_short, check_text};
 use super::retry::retry;
 use super::routers::number_of;
@@ -134,7 +135,7 @@ async fn apply_one(transaction: &mut Transaction, dialect: Dialect, change: &Cha
         Change::RemoveNetwork(id) => {
             delete(transaction, "DELETE FROM networks WHERE id = ?", id).await
         }
-        Change::RemoveRouter(name) => remove_router(transaction, dialect, name).await,
+        Change::RemoveRouter(name) => leaving::remove(transaction, dialect, name).await,
     }
 }
 
@@ -319,26 +320,9 @@ async fn set_router(
                 .bind(&router.name)
                 .bind(router.running),
         )
-        .await
-        .map(drop)
-}
-
-async fn remove_router(transaction: &mut Transaction, dialect: Dialect, name: &str) -> Result<()> {
-    let Some(number) = number_of(transaction, name).await? else {
-        return Ok(());
-    };
-    let removed = format!(
-        "UPDATE routers SET removed = {} WHERE number = ?",
-        dialect.now()
-    );
-    transaction.run(sql(removed).bind(number)).await?;
-    for statement in [
-        "DELETE FROM router_keys WHERE router = ?",
-        "DELETE FROM router_nics WHERE router = ?",
-        "DELETE FROM op_router_monitoring_services WHERE vm_id = ?",
-        "DELETE FROM pushes WHERE router = ? AND finished IS NULL",
-    ] {
-        transaction.run(sql(statement).bind(number)).await?;
+        .await?;
+    if !router.running {
+        leaving::stop(transaction, dialect, number, &router.name).await?;
     }
     Ok(())
 }

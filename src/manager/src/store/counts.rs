@@ -32,7 +32,7 @@ impl Store {
             .0
             .database
             .row(sql("SELECT (SELECT COUNT(*) FROM routers WHERE removed IS NULL), \
-                 (SELECT COUNT(*) FROM op_router_monitoring_services WHERE running = 1 AND unreachable = 1), \
+                 (SELECT COUNT(*) FROM op_router_monitoring_services WHERE running = 1 AND unreachable > 0), \
                  (SELECT COUNT(*) FROM outages WHERE ended IS NULL), \
                  (SELECT COUNT(*) FROM forward_waiting), \
                  (SELECT COUNT(*) FROM forward_outgoing), \

@@ -16,6 +16,7 @@ mod incoming;
 mod inventory;
 mod jobs;
 mod keys;
+mod leaving;
 mod migrations;
 mod names;
 mod numbering;

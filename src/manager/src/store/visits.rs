@@ -74,8 +74,8 @@ pub struct Due {
     pub misses: u32,
     /// When a visit last succeeded.
     pub last_seen: Option<Timestamp>,
-    /// Whether it has been said to be unreachable.
-    pub unreachable: bool,
+    /// Since when it is said to be unreachable.
+    pub unreachable: Option<Timestamp>,
 }
 
 const LONGEST_CURSOR: usize = 4000;
@@ -213,7 +213,7 @@ impl Store {
         let next_visit = millis(visit.next_visit.unwrap_or_default());
         retry(async || {
             let mut transaction = self.begin().await?;
-            let number = self.fence(&mut transaction, &visit.lease).await?;
+            let (number, _) = self.fence(&mut transaction, &visit.lease).await?;
             let stored = insert(
                 &mut transaction,
                 self.dialect(),
@@ -240,7 +240,7 @@ impl Store {
     }
 
     /// Counts a visit that failed and ends the lease. `unreachable`, an event of the manager's own,
-    /// is stored with it when given.
+    /// is stored with it when given; but not of a router that was stopped during the visit.
     ///
     /// # Errors
     /// As for [`Self::store_visit`].
@@ -256,26 +256,24 @@ impl Store {
         let reason: String = reason.chars().take(LONGEST_REASON).collect();
         let end = format!(
             "UPDATE op_router_monitoring_services SET misses = misses + 1, last_miss = ?, \
-             next_visit = {} + ?, lease_ends = 0, unreachable = CASE WHEN ? = 1 THEN 1 ELSE unreachable END \
-             WHERE vm_id = ?",
+             next_visit = {} + ?, lease_ends = 0, unreachable = COALESCE(?, unreachable) WHERE vm_id = ?",
             self.dialect().now(),
         );
         retry(async || {
             let mut transaction = self.begin().await?;
-            let number = self.fence(&mut transaction, lease).await?;
-            insert(
-                &mut transaction,
-                self.dialect(),
-                Look::First,
-                &[(number, &incoming)],
-            )
-            .await?;
+            let (number, running) = self.fence(&mut transaction, lease).await?;
+            if running {
+                let incoming = [(number, incoming.as_slice())];
+                insert(&mut transaction, self.dialect(), Look::First, &incoming).await?;
+            }
+            let since = unreachable.filter(|_| running);
+            let since = since.map(|event| event.time.unix_millis());
             transaction
                 .run(
                     sql(end.as_str())
                         .bind(&reason)
                         .bind(millis(next_visit))
-                        .bind(unreachable.is_some())
+                        .bind(since)
                         .bind(number),
                 )
                 .await?;
@@ -284,20 +282,21 @@ impl Store {
         .await
     }
 
-    /// The router's number, its row locked, while the lease has not been taken over.
-    async fn fence(&self, transaction: &mut Transaction, lease: &WorkLease) -> Result<i64> {
+    /// The router's number and whether it should be running, its row locked, while the lease has not
+    /// been taken over.
+    async fn fence(&self, transaction: &mut Transaction, lease: &WorkLease) -> Result<(i64, bool)> {
         let number = number_of(transaction, &lease.router)
             .await?
             .ok_or(StoreError::Outrun)?;
         // An ended lease that nobody took is still ours. One that was given back (0) is not.
         let held = format!(
-            "SELECT vm_id FROM op_router_monitoring_services \
+            "SELECT running FROM op_router_monitoring_services \
              WHERE vm_id = ? AND lease_holder = ? AND lease_token = ? AND lease_ends > 0{}",
             self.dialect().for_update(),
         );
         let held = sql(held).bind(number).bind(&lease.holder).bind(lease.token);
         match transaction.row(held).await? {
-            Some(_) => Ok(number),
+            Some(row) => Ok((number, row.flag(0)?)),
             None => Err(StoreError::Outrun),
         }
     }
@@ -317,7 +316,10 @@ fn due(row: &Row, router: Router, holder: &str) -> Result<Due> {
         },
         misses: u32::try_from(row.integer(first + 3)?).unwrap_or(u32::MAX),
         last_seen: row.time_or_null(first + 4)?,
-        unreachable: row.flag(first + 5)?,
+        unreachable: match row.integer(first + 5)? {
+            0 => None,
+            _ => Some(row.time(first + 5)?),
+        },
         router,
     })
 }

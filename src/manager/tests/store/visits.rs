@@ -3,10 +3,14 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use contract::{Event, Fact};
 use manager::plan::inventory::Change;
-use manager::store::{Cursor, Due, Store, StoreError, Stored, UsageSample, Via, Visit};
+use manager::store::{
+    AlertFilter, Cursor, Due, OutageFilter, Page, Store, StoreError, Stored, UsageSample, Via,
+    Visit,
+};
 
-use crate::world::{World, at, down, on_both, router, test_event};
+use crate::world::{World, at, down, event, on_both, router, test_event};
 
 const LONG: Duration = Duration::from_mins(10);
 
@@ -16,10 +20,13 @@ on_both!(
     a_visitor_whose_lease_was_taken_over_stores_nothing,
     misses_are_counted_until_a_visit_succeeds,
     routers_that_are_stopped_or_removed_are_not_visited,
+    a_router_that_is_stopped_while_it_is_away_is_away_no_longer,
+    a_router_that_is_removed_has_no_outage_any_more,
+    a_miss_that_comes_after_the_stop_says_nothing,
     two_claimers_never_hold_the_same_router,
 );
 
-fn visit(due: &Due, events: Vec<contract::Event>, next_visit: Duration) -> Visit {
+fn visit(due: &Due, events: Vec<Event>, next_visit: Duration) -> Visit {
     Visit {
         router: due.router.name.clone(),
         lease: due.lease.clone(),
@@ -124,37 +131,155 @@ async fn misses_are_counted_until_a_visit_succeeds(world: World) {
     for (misses, event) in [(0, None), (1, Some(&unreachable)), (2, None)] {
         let due = due(store, "m1", LONG).await;
         assert_eq!(due.misses, misses);
-        assert_eq!(due.unreachable, misses > 1);
+        assert_eq!(due.unreachable, (misses > 1).then_some(unreachable.time));
         store
             .store_miss(&due.lease, "no route to host", event, Duration::ZERO)
             .await
             .unwrap();
     }
     let third = due(store, "m1", LONG).await;
-    assert!(third.unreachable);
+    assert_eq!(third.unreachable, Some(unreachable.time));
     store
         .store_visit(&visit(&third, vec![unreachable], Duration::ZERO))
         .await
         .unwrap();
     let fourth = due(store, "m1", LONG).await;
-    assert_eq!((fourth.misses, fourth.unreachable), (0, false));
+    assert_eq!((fourth.misses, fourth.unreachable), (0, None));
 }
 
 async fn routers_that_are_stopped_or_removed_are_not_visited(world: World) {
     world.add_routers(&["r-1-VM", "r-2-VM"]).await;
     let store = &world.store;
-    let stopped = manager::plan::inventory::Router {
-        running: false,
-        ..router("r-1-VM")
-    };
-    let changes = [
-        Change::SetRouter(stopped),
-        Change::RemoveRouter("r-2-VM".into()),
-    ];
+    let changes = [stopped("r-1-VM"), Change::RemoveRouter("r-2-VM".into())];
     store.apply("test", &changes).await.unwrap();
     assert!(store.claim_due("m1", 10, LONG).await.unwrap().is_empty());
     world.add_routers(&["r-1-VM"]).await;
     assert_eq!(due(store, "m1", LONG).await.router.name, "r-1-VM");
+}
+
+fn stopped(name: &str) -> Change {
+    Change::SetRouter(manager::plan::inventory::Router {
+        running: false,
+        ..router(name)
+    })
+}
+
+/// A visit fails, and the router is said to be unreachable.
+async fn is_away(store: &Store, seconds: u64) -> Event {
+    let mut event = event(
+        "r-1-VM",
+        &format!("away-{seconds}"),
+        0,
+        Some("away"),
+        away(),
+    );
+    (event.service, event.process, event.time) = (None, None, at(seconds));
+    event.outage = Some(format!("away-since-{seconds}"));
+    let due = due(store, "m1", LONG).await;
+    store
+        .store_miss(&due.lease, "no answer", Some(&event), Duration::ZERO)
+        .await
+        .unwrap();
+    event
+}
+
+fn away() -> Fact {
+    Fact::RouterUnreachable {
+        misses: 3,
+        last_seen: None,
+        reason: "no answer".into(),
+    }
+}
+
+/// The outages of the router that go on.
+async fn open(store: &Store) -> Vec<String> {
+    let filter = OutageFilter {
+        open: Some(true),
+        ..OutageFilter::default()
+    };
+    let outages = store.outages(&filter, Page::default()).await.unwrap();
+    outages.rows.into_iter().map(|one| one.outage).collect()
+}
+
+/// What the manager has said of it, the last first.
+async fn said(store: &Store) -> Vec<Event> {
+    let everything = AlertFilter::default();
+    let alerts = store.alerts(&everything, Page::default()).await.unwrap();
+    let own = alerts
+        .rows
+        .into_iter()
+        .filter(|one| one.via == Via::Manager);
+    own.map(|alert| alert.event).collect()
+}
+
+async fn a_router_that_is_stopped_while_it_is_away_is_away_no_longer(world: World) {
+    world.add_routers(&["r-1-VM"]).await;
+    let store = &world.store;
+    let dhcp = down("r-1-VM", "a", 1, "of-dhcp");
+    world.deliver("r-1-VM", vec![dhcp]).await;
+    let away = is_away(store, 10).await;
+    assert_eq!(open(store).await, ["away-since-10", "of-dhcp"]);
+    // Every import says it again; it is told once.
+    for _ in 0..2 {
+        store.apply("test", &[stopped("r-1-VM")]).await.unwrap();
+    }
+    // What its services suffer from it tells itself when it runs again.
+    assert_eq!(open(store).await, ["of-dhcp"]);
+    let told = said(store).await;
+    assert_eq!(told.len(), 2, "{told:#?}");
+    assert!(told[0].fact.ends_outage());
+    assert_eq!(
+        (&told[0].outage, &told[0].service, &told[0].process),
+        (&away.outage, &None, &None)
+    );
+    assert_eq!(store.counts().await.unwrap().unreachable, 0);
+    // Started again and still away, that is another absence.
+    world.add_routers(&["r-1-VM"]).await;
+    let again = due(store, "m1", LONG).await;
+    assert_eq!((again.misses, again.unreachable), (0, None));
+    store
+        .store_miss(&again.lease, "no answer", None, Duration::ZERO)
+        .await
+        .unwrap();
+    is_away(store, 20).await;
+    assert_eq!(open(store).await, ["away-since-20", "of-dhcp"]);
+}
+
+async fn a_router_that_is_removed_has_no_outage_any_more(world: World) {
+    world.add_routers(&["r-1-VM"]).await;
+    let store = &world.store;
+    let dhcp = down("r-1-VM", "a", 1, "of-dhcp");
+    world.deliver("r-1-VM", vec![dhcp.clone()]).await;
+    is_away(store, 10).await;
+    let remove = [Change::RemoveRouter("r-1-VM".into())];
+    store.apply("test", &remove).await.unwrap();
+    assert_eq!(open(store).await, Vec::<String>::new());
+    let told = said(store).await;
+    assert_eq!(told.len(), 3, "{told:#?}");
+    let of_dhcp = &told[0];
+    assert_eq!(
+        (&of_dhcp.outage, &of_dhcp.service, &of_dhcp.process),
+        (&dhcp.outage, &dhcp.service, &dhcp.process)
+    );
+    assert!(told[..2].iter().all(|event| event.fact.ends_outage()));
+    store.apply("test", &remove).await.unwrap();
+    assert_eq!(said(store).await.len(), 3);
+}
+
+async fn a_miss_that_comes_after_the_stop_says_nothing(world: World) {
+    world.add_routers(&["r-1-VM"]).await;
+    let store = &world.store;
+    let visited = due(store, "m1", LONG).await;
+    store.apply("test", &[stopped("r-1-VM")]).await.unwrap();
+    let mut event = event("r-1-VM", "away", 0, Some("away"), away());
+    (event.service, event.process) = (None, None);
+    store
+        .store_miss(&visited.lease, "no answer", Some(&event), Duration::ZERO)
+        .await
+        .unwrap();
+    assert_eq!(said(store).await, []);
+    world.add_routers(&["r-1-VM"]).await;
+    assert_eq!(due(store, "m1", LONG).await.unreachable, None);
 }
 
 async fn two_claimers_never_hold_the_same_router(world: World) {

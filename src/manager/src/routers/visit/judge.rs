@@ -15,8 +15,8 @@ pub(super) struct Presence {
     pub(super) misses: u32,
     /// When one last succeeded.
     pub(super) last_seen: Option<Timestamp>,
-    /// Whether it has been said to be unreachable.
-    pub(super) unreachable: bool,
+    /// Since when it is said to be unreachable.
+    pub(super) unreachable: Option<Timestamp>,
 }
 
 impl Presence {
@@ -40,7 +40,7 @@ impl Presence {
         now: Timestamp,
     ) -> Option<Event> {
         let misses = self.misses.saturating_add(1);
-        if self.unreachable || misses < most {
+        if self.unreachable.is_some() || misses < most {
             return None;
         }
         let fact = Fact::RouterUnreachable {
@@ -48,31 +48,32 @@ impl Presence {
             last_seen: self.last_seen,
             reason: reason.to_owned(),
         };
-        Some(self.event(router, "unreachable", fact, now))
+        Some(event(router, "unreachable", fact, now, now))
     }
 
     /// A visit succeeded: what is to be said, if anything.
     #[must_use]
     pub(super) fn seen(&self, router: &str, now: Timestamp) -> Option<Event> {
-        self.unreachable.then(|| {
+        self.unreachable.map(|since| {
             let downtime = self.last_seen.map(|seen| now.saturating_since(seen));
             let fact = Fact::RouterReachable { downtime };
-            self.event(router, "reachable", fact, now)
+            event(router, "reachable", fact, since, now)
         })
     }
+}
 
-    /// Only a visit that succeeds moves `last_seen`: it names the absence.
-    fn event(&self, router: &str, what: &str, fact: Fact, now: Timestamp) -> Event {
-        let since = self.last_seen.map(|seen| seen.unix_millis().to_string());
-        let parts = [router, since.as_deref().unwrap_or("never")];
-        own::event(
-            id(what, &parts),
-            router,
-            Some(id("away", &parts)),
-            now,
-            fact,
-        )
-    }
+/// The moment at which it was said names the absence. Not the last visit before: an absence may be
+/// ended without a visit, when the router is stopped, and another one begin.
+fn event(router: &str, what: &str, fact: Fact, since: Timestamp, now: Timestamp) -> Event {
+    let since = since.unix_millis().to_string();
+    let parts = [router, since.as_str()];
+    own::event(
+        id(what, &parts),
+        router,
+        Some(id("away", &parts)),
+        now,
+        fact,
+    )
 }
 
 #[cfg(test)]
@@ -100,7 +101,9 @@ mod tests {
         } else {
             let told = presence.missed("r-1-VM", "no answer", 3, now);
             presence.misses += 1;
-            presence.unreachable |= told.is_some();
+            if let Some(event) = &told {
+                presence.unreachable = Some(event.time);
+            }
             told
         }
     }
@@ -145,7 +148,7 @@ mod tests {
         };
         let away = presence.missed("r-1-VM", "refused", 3, at(1)).unwrap();
         let known = Presence {
-            unreachable: true,
+            unreachable: Some(away.time),
             misses: 3,
             last_seen: None,
         };
@@ -155,17 +158,18 @@ mod tests {
     }
 
     #[test]
-    fn the_same_absence_judged_by_two_managers_is_one_event() {
+    fn an_absence_that_begins_anew_without_a_visit_is_another_one() {
         let presence = Presence {
             misses: 2,
             last_seen: Some(at(5)),
-            unreachable: false,
+            unreachable: None,
         };
         let one = presence.missed("r-1-VM", "no answer", 3, at(50)).unwrap();
-        let two = presence.missed("r-1-VM", "refused", 3, at(51)).unwrap();
-        assert_eq!((one.id, one.outage), (two.id, two.outage));
+        // It was stopped and started again in between.
+        let two = presence.missed("r-1-VM", "no answer", 3, at(90)).unwrap();
+        assert_ne!((&one.id, &one.outage), (&two.id, &two.outage));
         let other = presence.missed("r-2-VM", "no answer", 3, at(50)).unwrap();
-        assert_ne!(Some(other.id), Some(two.fact.kind().to_owned()));
+        assert_ne!((&one.id, &one.outage), (&other.id, &other.outage));
     }
 
     proptest! {

@@ -210,7 +210,7 @@ impl Poller {
         let router = due.router.name.as_str();
         let next = inner.settings.next_visit(fastrand::f64());
         let mut presence = Presence::of(&due);
-        let was_away = presence.unreachable;
+        let was_away = presence.unreachable.is_some();
         let error = match self.make(&due, &mut presence, next).await {
             Ok(brought) => {
                 inner.visits.fetch_add(1, Ordering::Relaxed);

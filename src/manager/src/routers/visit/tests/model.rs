@@ -27,7 +27,7 @@ pub(super) struct Row {
     pub(super) cursor: Cursor,
     misses: u32,
     last_seen: Option<Timestamp>,
-    unreachable: bool,
+    unreachable: Option<Timestamp>,
     pub(super) alerts: Vec<Event>,
     ids: BTreeSet<String>,
     pub(super) usage: Vec<UsageSample>,
@@ -45,7 +45,7 @@ impl Model {
                 cursor: Cursor::default(),
                 misses: 0,
                 last_seen: None,
-                unreachable: false,
+                unreachable: None,
                 alerts: Vec::new(),
                 ids: BTreeSet::new(),
                 usage: Vec::new(),
@@ -170,7 +170,7 @@ impl Book for Model {
             row.add(&visit.own);
             row.cursor = visit.cursor.clone();
             row.usage.extend(visit.usage.iter().cloned());
-            (row.misses, row.unreachable, row.last_seen) = (0, false, Some(now));
+            (row.misses, row.unreachable, row.last_seen) = (0, None, Some(now));
             if let Some(next) = visit.next_visit {
                 row.next_visit = now.saturating_add(next);
                 row.lease = None;
@@ -193,7 +193,7 @@ impl Book for Model {
         self.held(lease, |row| {
             row.add(unreachable.map_or(&[], std::slice::from_ref));
             row.misses += 1;
-            row.unreachable |= unreachable.is_some();
+            row.unreachable = unreachable.map(|event| event.time).or(row.unreachable);
             row.next_visit = now.saturating_add(next_visit);
             row.lease = None;
             row.ends.push(now);
