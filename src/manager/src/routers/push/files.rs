@@ -38,6 +38,29 @@ pub(super) fn beside(path: &str) -> String {
     format!("{path}.vrwatch-new")
 }
 
+/// Takes away what a push has left beside that did not come to its end. One push at a time is under
+/// way to a router, so that it is nobody's.
+///
+/// # Errors
+/// When the router cannot be asked.
+pub(super) async fn sweep(
+    shell: &mut dyn Shell,
+    settings: &Push,
+    paths: [&str; 2],
+) -> Result<(), ReachError> {
+    let left = paths.map(beside);
+    let arguments = ["-f", "--", left[0].as_str(), left[1].as_str()];
+    let answer = run(shell, settings, "rm", &arguments, &[]).await?;
+    if !answer.is_well() {
+        let said = contract::clean::line(&String::from_utf8_lossy(&answer.errors));
+        tracing::debug!(
+            said,
+            "what an earlier push wrote beside is left on the router"
+        );
+    }
+    Ok(())
+}
+
 /// What is there now.
 ///
 /// # Errors

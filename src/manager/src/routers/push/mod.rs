@@ -47,7 +47,7 @@ pub async fn push(
         .await
         .unwrap_or(Err(PushError::Reach(ReachError::TimedOut(limit))));
     if result.is_err() {
-        // Where the router is gone this fails too; the next push writes over what is left.
+        // Where the router is gone this fails too; the next push takes away what is left.
         let _ = timeout(TIDYING, placed.tidy(shell, settings)).await;
     }
     result
@@ -63,6 +63,7 @@ async fn steps(
         (&settings.monitorservice, &files.monitorservice),
         (&settings.services, &files.services),
     ];
+    files::sweep(shell, settings, wanted.map(|(path, _)| path.as_str())).await?;
     for (path, text) in wanted {
         let Some(text) = text else { continue };
         let old = files::read(shell, settings, path.as_str()).await?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, copy};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::super::{PushError, push};
+use super::super::{Files, Outcome, PushError, push};
 use super::{Session, Shell, World, list, services};
 use crate::routers::shell::{Answer, ReachError};
 
@@ -67,8 +67,30 @@ async fn a_manager_that_dies_between_any_two_steps_leaves_a_whole_file() {
     assert_eq!(is_new.last(), Some(&true), "{is_new:?}");
     assert!(
         !world.has_leftovers(),
-        "the last push wrote over what the others left"
+        "the last push took away what the others left"
     );
+}
+
+#[tokio::test]
+async fn what_a_killed_push_left_is_gone_after_the_next_one_though_that_has_nothing_to_send() {
+    let old = list(&["one"]);
+    let world = World::with_vrwatch(&old);
+    let settings = world.settings("");
+    // Taken away what was left before, looked at both files, and written one.
+    let mut shell = Dies {
+        session: Some(world.session().await),
+        calls_left: 3,
+    };
+    let both = Files {
+        services: Some(old.clone()),
+        monitorservice: Some("{}".to_owned()),
+    };
+    let dead = push(&mut shell, &both, &settings).await;
+    assert!(matches!(dead, Err(PushError::Reach(_))), "{dead:?}");
+    assert!(world.has_leftovers());
+    assert_eq!(world.push(&old, "").await, Ok(Outcome::Unchanged));
+    assert!(!world.has_leftovers());
+    assert_eq!(world.monitor_conf(), old);
 }
 
 /// Passes `bytes` on towards sshd, waits until some of them are in `file`, and cuts both ways.
