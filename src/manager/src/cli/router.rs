@@ -10,6 +10,7 @@ use super::office::{Desk, Office};
 use super::table::{self, if_so, or_dash};
 use super::{CommandError, Done};
 use crate::plan::inventory::{Change, Hypervisor, Nic, Router, Traffic};
+use crate::routers::ssh::known_hosts;
 use crate::store::StoreError;
 
 #[derive(Debug, Subcommand)]
@@ -30,6 +31,12 @@ pub(super) enum Commands {
         /// End the older keys at once.
         #[arg(long)]
         retire_old: bool,
+    },
+    /// Forget the host key of a router, or of a host, that was made anew. What it shows at the next
+    /// visit counts from then on, unless `ssh.first_contact` wants it known before.
+    ForgetHostKey {
+        /// The router's name, or the host's address.
+        name: String,
     },
 }
 
@@ -74,6 +81,7 @@ pub(super) fn run(office: &Office, command: Commands) -> Result<Done, CommandErr
         Commands::List => list(desk).await,
         Commands::Remove { name } => remove(desk, name).await,
         Commands::Key { name, retire_old } => key(desk, name, retire_old).await,
+        Commands::ForgetHostKey { name } => forget_host_key(desk, name).await,
     })
 }
 
@@ -144,6 +152,24 @@ async fn remove(desk: Desk, name: String) -> Result<Done, CommandError> {
     desk.store.inventory_of(&name).await?;
     let change = [Change::RemoveRouter(name)];
     desk.store.apply(&desk.actor, &change).await?;
+    Ok(Done::Well)
+}
+
+async fn forget_host_key(desk: Desk, name: String) -> Result<Done, CommandError> {
+    let file = desk.config.ssh.known_hosts.path();
+    let shown = file.display();
+    match known_hosts::forget(&file, &name) {
+        Ok(true) => {}
+        Ok(false) => {
+            return Err(CommandError::Usage(format!(
+                "no host key of {name} is known in {shown}"
+            )));
+        }
+        Err(error) => return Err(CommandError::Failed(format!("{shown}: {error}"))),
+    }
+    desk.store
+        .audit(&desk.actor, "forget_host_key", &name, "")
+        .await?;
     Ok(Done::Well)
 }
 

@@ -8,6 +8,7 @@ use super::program::{Database, Program};
 
 on_both!(
     a_router_is_added_with_a_key_that_is_shown_once,
+    the_host_key_of_a_router_that_was_made_anew_is_forgotten_and_no_other,
     an_import_is_shown_before_it_is_made_and_then_planned_for,
     services_users_and_silences_are_kept_by_hand,
     a_router_that_is_away_makes_push_and_poll_end_with_1,
@@ -61,6 +62,22 @@ fn a_router_is_added_with_a_key_that_is_shown_once(database: Database) {
     program.says(&["router", "remove", "r-7-VM"]);
     let said = program.fails(2, &["router", "remove", "r-7-VM"]);
     assert!(said.contains("there is no router r-7-VM"), "{said}");
+}
+
+fn the_host_key_of_a_router_that_was_made_anew_is_forgotten_and_no_other(database: Database) {
+    let program = Program::on(database, "[ssh]\nknown_hosts = \"PLACE/known_hosts\"\n");
+    let forget = ["router", "forget-host-key", "r-1-VM"];
+    let said = program.fails(2, &forget);
+    assert!(said.contains("no host key of r-1-VM is known in"), "{said}");
+    let file = program.path("known_hosts");
+    let other = "r-10-VM ssh-ed25519 AAAAC3Nz\n";
+    fs::write(&file, format!("r-1-VM ssh-ed25519 AAAAC3Nz\n{other}")).unwrap();
+    assert_eq!(program.says(&forget), "");
+    assert_eq!(fs::read_to_string(&file).unwrap(), other);
+    program.fails(2, &forget);
+    fs::remove_file(&file).unwrap();
+    fs::create_dir(&file).unwrap();
+    program.fails(1, &forget);
 }
 
 fn an_import_is_shown_before_it_is_made_and_then_planned_for(database: Database) {

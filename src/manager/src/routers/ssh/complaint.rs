@@ -28,9 +28,9 @@ const TIME: [&str; 3] = [
 pub(super) fn meaning(said: &str, name: &str, known_hosts: &str, limit: Duration) -> ReachError {
     let excerpt = excerpt(said);
     if said.contains("HOST IDENTIFICATION HAS CHANGED") || said.contains(" has changed and ") {
+        let whose = whose(said, name);
         ReachError::Refused(format!(
-            "{} has another host key than it had; if it was made anew, forget the old key (ssh-keygen -R NAME -f {known_hosts}): {excerpt}",
-            whose(said, name)
+            "{whose} has another host key than it had; if it was made anew, forget the old key (vrwatch-manager router forget-host-key {whose}): {excerpt}"
         ))
     } else if said.contains("Host key verification failed") || said.contains("host key is known") {
         ReachError::Refused(format!(
@@ -111,7 +111,7 @@ mod tests {
     fn a_changed_key_and_a_refused_log_in_call_a_person_and_the_rest_may_heal() {
         let changed = "@@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key for r-1-VM has changed and you have requested strict checking.\nHost key verification failed.\n";
         assert!(
-            matches!(of(changed), ReachError::Refused(words) if words.starts_with("r-1-VM has another host key"))
+            matches!(of(changed), ReachError::Refused(words) if words.starts_with("r-1-VM has another host key") && words.contains("forget-host-key r-1-VM)"))
         );
         let unknown = "No ED25519 host key is known for 10.0.0.1 and you have requested strict checking.\nHost key verification failed.";
         assert!(

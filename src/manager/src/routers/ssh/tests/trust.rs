@@ -70,7 +70,7 @@ async fn a_changed_key_of_a_router_is_refused_until_it_is_forgotten() {
     world.router.make_anew();
     let words = refusal(world.visit(&world.direct(), "").await);
     assert!(
-        words.contains("r-1-VM has another host key") && words.contains("ssh-keygen -R"),
+        words.contains("r-1-VM has another host key") && words.contains("forget-host-key r-1-VM"),
         "{words}"
     );
     let here = "jump.router_key = \"here\"";
