@@ -1,15 +1,15 @@
 //! `vrwatch man`: the manual page on stdout, with every command in it.
 
 use std::fmt::Write as _;
-use std::io::Write;
+use std::io::{self, Write};
 
-use clap::CommandFactory;
+use clap::CommandFactory as _;
+use terminal::manual;
 
 use super::{Cli, CommandError, Done, output};
 
 pub(super) fn run() -> Result<Done, CommandError> {
-    let mut page = Vec::new();
-    render(&mut page).map_err(|problem| {
+    let page = page().map_err(|problem| {
         CommandError::Failed(format!("the manual page cannot be made: {problem}"))
     })?;
     output::raw(&page)?;
@@ -42,32 +42,23 @@ const FILES: [(&str, &str); 7] = [
     ),
 ];
 
-fn render(page: &mut Vec<u8>) -> std::io::Result<()> {
-    let command = Cli::command();
-    let man = clap_mangen::Man::new(command.clone());
-    man.render_title(page)?;
-    man.render_name_section(page)?;
-    man.render_synopsis_section(page)?;
-    man.render_description_section(page)?;
-    man.render_options_section(page)?;
-    writeln!(page, ".SH COMMANDS")?;
-    for subcommand in command.get_subcommands().filter(|one| !one.is_hide_set()) {
-        let about = subcommand.get_about().map(ToString::to_string);
-        writeln!(page, ".SS {}", subcommand.get_name())?;
-        writeln!(page, "{}", about.unwrap_or_default())?;
-        for argument in subcommand
-            .get_arguments()
-            .filter(|one| one.get_id() != "help" && !one.is_hide_set())
-        {
-            let name = argument.get_long().map_or_else(
-                || argument.get_id().to_string(),
-                |long| format!("\\-\\-{long}"),
-            );
-            writeln!(page, ".TP\n\\fB{name}\\fR")?;
-            let help = argument.get_help().map(ToString::to_string);
-            writeln!(page, "{}", help.unwrap_or_default())?;
-        }
-    }
+/// What the exit codes mean.
+const EXITS: [(u8, &str); 4] = [
+    (0, "done"),
+    (
+        1,
+        "a service stays down, nothing is watched, nothing was delivered, or it did not work out",
+    ),
+    (2, "wrong usage or configuration"),
+    (75, "another instance holds the lock"),
+];
+
+fn page() -> io::Result<Vec<u8>> {
+    manual::page(&Cli::command(), more, &EXITS)
+}
+
+/// What there is to say beside the commands.
+fn more(page: &mut Vec<u8>) -> io::Result<()> {
     writeln!(page, ".SH CONFIGURATION")?;
     writeln!(page, ".nf\n{}\n.fi", literal(CONFIGURATION))?;
     writeln!(page, ".SH WAYS TO BE TOLD")?;
@@ -79,18 +70,6 @@ fn render(page: &mut Vec<u8>) -> std::io::Result<()> {
     writeln!(page, ".SH FILES")?;
     for (file, what) in FILES {
         writeln!(page, ".TP\n\\fI{file}\\fR\n{what}")?;
-    }
-    writeln!(page, ".SH EXIT STATUS")?;
-    for (code, meaning) in [
-        (0, "done"),
-        (
-            1,
-            "a service stays down, nothing is watched, nothing was delivered, or it did not work out",
-        ),
-        (2, "wrong usage or configuration"),
-        (75, "another instance holds the lock"),
-    ] {
-        writeln!(page, ".TP\n\\fB{code}\\fR\n{meaning}")?;
     }
     Ok(())
 }
@@ -123,9 +102,7 @@ mod tests {
 
     #[test]
     fn every_key_is_in_the_manual_and_every_way_to_be_told() {
-        let mut page = Vec::new();
-        render(&mut page).unwrap();
-        let page = String::from_utf8(page).unwrap();
+        let page = String::from_utf8(page().unwrap()).unwrap();
         for line in CONFIGURATION.lines() {
             assert!(page.contains(&literal(line)), "{line}");
         }

@@ -11,6 +11,7 @@ mod plan;
 mod poll;
 mod push;
 mod router;
+mod routers;
 mod serve;
 mod service;
 mod silence;
@@ -57,9 +58,9 @@ enum Command {
     /// Print what a router watches, and why.
     Plan(plan::Arguments),
     /// Send routers what they watch. Ends with 1 when one of them does not have it afterwards.
-    Push(push::Arguments),
+    Push(routers::Which),
     /// Visit routers now, for their alerts and usage. Ends with 1 when a visit fails.
-    Poll(poll::Arguments),
+    Poll(routers::Which),
     /// Take zones, offerings, networks and routers over, from a file or from CloudStack.
     Import(import::Arguments),
     /// The services that routers may watch: CloudStack's `monitoring_services`.

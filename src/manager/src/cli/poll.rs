@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::office::{Desk, Office};
+use super::routers::Which;
 use super::table;
 use super::{CommandError, Done};
 use crate::clock::Clock;
@@ -13,16 +14,6 @@ use crate::routers::visit::{Brought, PollError, Poller};
 use crate::serve::holder;
 use crate::store::Via;
 
-#[derive(Debug, clap::Args)]
-pub(super) struct Arguments {
-    /// The routers' names.
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
-    routers: Vec<String>,
-    /// All routers that run.
-    #[arg(long)]
-    all: bool,
-}
-
 #[derive(Serialize)]
 struct Visited {
     router: String,
@@ -30,11 +21,11 @@ struct Visited {
     outcome: String,
 }
 
-pub(super) fn run(office: &Office, arguments: &Arguments) -> Result<Done, CommandError> {
-    office.work(async |desk| poll(desk, arguments).await)
+pub(super) fn run(office: &Office, which: &Which) -> Result<Done, CommandError> {
+    office.work(async |desk| poll(desk, which).await)
 }
 
-async fn poll(desk: Desk, arguments: &Arguments) -> Result<Done, CommandError> {
+async fn poll(desk: Desk, which: &Which) -> Result<Done, CommandError> {
     let poller = Poller::new(
         Arc::new(desk.store.clone()),
         Arc::new(Ssh::new(desk.config.ssh.clone())),
@@ -43,16 +34,16 @@ async fn poll(desk: Desk, arguments: &Arguments) -> Result<Done, CommandError> {
         holder(),
     );
     let mut rows = Vec::new();
-    if arguments.all {
+    if which.all {
         poller
             .poll_all(|router, outcome| rows.push(visited(router, outcome)))
             .await?;
     } else {
-        for router in &arguments.routers {
+        for router in &which.routers {
             // Named wrongly, nobody is visited.
             desk.store.inventory_of(router).await?;
         }
-        for router in &arguments.routers {
+        for router in &which.routers {
             rows.push(visited(router, poller.poll_once(router).await));
         }
     }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use tokio::time::sleep;
 
 use super::office::{Desk, Office};
+use super::routers::Which;
 use super::table;
 use super::{CommandError, Done};
 use crate::routers::ssh::Ssh;
@@ -19,16 +20,6 @@ use crate::store::{LARGEST_PAGE, Page, Push, PushFilter, PushState};
 /// How often is looked what became of what another manager does.
 const EVERY: Duration = Duration::from_millis(500);
 
-#[derive(Debug, clap::Args)]
-pub(super) struct Arguments {
-    /// The routers' names.
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
-    routers: Vec<String>,
-    /// All routers that run.
-    #[arg(long)]
-    all: bool,
-}
-
 #[derive(Serialize)]
 struct Came {
     router: String,
@@ -37,17 +28,17 @@ struct Came {
     outcome: Option<String>,
 }
 
-pub(super) fn run(office: &Office, arguments: &Arguments) -> Result<Done, CommandError> {
-    office.work(async |desk| push(desk, arguments).await)
+pub(super) fn run(office: &Office, which: &Which) -> Result<Done, CommandError> {
+    office.work(async |desk| push(desk, which).await)
 }
 
-async fn push(desk: Desk, arguments: &Arguments) -> Result<Done, CommandError> {
-    let names: Vec<String> = if arguments.all {
+async fn push(desk: Desk, which: &Which) -> Result<Done, CommandError> {
+    let names: Vec<String> = if which.all {
         let routers = desk.store.inventory().await?.routers.into_iter();
         let running = routers.filter(|router| router.running);
         running.map(|router| router.name).collect()
     } else {
-        arguments.routers.clone()
+        which.routers.clone()
     };
     let asked = desk.store.request_pushes(&desk.actor, &names).await?;
     let sender = Sender {

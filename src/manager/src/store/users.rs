@@ -64,26 +64,15 @@ impl Store {
         password_hash: &str,
         role: &str,
     ) -> Result<()> {
-        check("a user's name", name)?;
-        check("a role", role)?;
-        check_short("a password's hash", password_hash, LONGEST_HASH)?;
+        let new = New::checked(name, password_hash, role)?;
         retry(async || {
             let mut transaction = self.begin().await?;
-            let there = sql("SELECT name FROM users WHERE name = ?").bind(name);
-            if transaction.row(there).await?.is_some() {
-                return Err(StoreError::Refused(format!("there is a user {name} already")));
+            if is_there(&mut transaction, name).await? {
+                return Err(StoreError::Refused(format!(
+                    "there is a user {name} already"
+                )));
             }
-            let now = transaction.now().await?;
-            transaction
-                .run(
-                    sql("INSERT INTO users (name, password_hash, role, created) VALUES (?, ?, ?, ?)")
-                        .bind(name)
-                        .bind(password_hash)
-                        .bind(role)
-                        .bind(now),
-                )
-                .await?;
-            audit::record(&mut transaction, actor, "add_user", name, role).await?;
+            new.insert(&mut transaction, actor).await?;
             transaction.commit().await
         })
         .await
@@ -100,26 +89,18 @@ impl Store {
         password_hash: &str,
         role: &str,
     ) -> Result<bool> {
-        check("a user's name", name)?;
-        check("a role", role)?;
-        check_short("a password's hash", password_hash, LONGEST_HASH)?;
+        let new = New::checked(name, password_hash, role)?;
         // Both managers insert the same name; the slower one is told so, tries again, and sees it.
         retry(async || {
             let mut transaction = self.begin().await?;
-            if transaction.row(sql("SELECT name FROM users LIMIT 1")).await?.is_some() {
+            if transaction
+                .row(sql("SELECT name FROM users LIMIT 1"))
+                .await?
+                .is_some()
+            {
                 return Ok(false);
             }
-            let now = transaction.now().await?;
-            transaction
-                .run(
-                    sql("INSERT INTO users (name, password_hash, role, created) VALUES (?, ?, ?, ?)")
-                        .bind(name)
-                        .bind(password_hash)
-                        .bind(role)
-                        .bind(now),
-                )
-                .await?;
-            audit::record(&mut transaction, "first start", "add_user", name, role).await?;
+            new.insert(&mut transaction, "first start").await?;
             transaction.commit().await?;
             Ok(true)
         })
@@ -209,8 +190,7 @@ impl Store {
         check("a token's hash", token_hash)?;
         retry(async || {
             let mut transaction = self.begin().await?;
-            let there = sql("SELECT name FROM users WHERE name = ?").bind(name);
-            if transaction.row(there).await?.is_none() {
+            if !is_there(&mut transaction, name).await? {
                 return Err(StoreError::Refused(format!("there is no user {name}")));
             }
             let now = transaction.now().await?;
@@ -264,6 +244,45 @@ impl Store {
         })
         .await
     }
+}
+
+/// A user to be added.
+struct New<'a> {
+    name: &'a str,
+    password_hash: &'a str,
+    role: &'a str,
+}
+
+impl<'a> New<'a> {
+    fn checked(name: &'a str, password_hash: &'a str, role: &'a str) -> Result<Self> {
+        check("a user's name", name)?;
+        check("a role", role)?;
+        check_short("a password's hash", password_hash, LONGEST_HASH)?;
+        Ok(Self {
+            name,
+            password_hash,
+            role,
+        })
+    }
+
+    async fn insert(&self, transaction: &mut Transaction, actor: &str) -> Result<()> {
+        let now = transaction.now().await?;
+        transaction
+            .run(
+                sql("INSERT INTO users (name, password_hash, role, created) VALUES (?, ?, ?, ?)")
+                    .bind(self.name)
+                    .bind(self.password_hash)
+                    .bind(self.role)
+                    .bind(now),
+            )
+            .await?;
+        audit::record(transaction, actor, "add_user", self.name, self.role).await
+    }
+}
+
+async fn is_there(transaction: &mut Transaction, name: &str) -> Result<bool> {
+    let there = sql("SELECT name FROM users WHERE name = ?").bind(name);
+    Ok(transaction.row(there).await?.is_some())
 }
 
 async fn end_sessions(transaction: &mut Transaction, name: &str) -> Result<()> {

@@ -12,7 +12,7 @@ use super::extract::{Admin, Asked, Caller, Named, told};
 use super::pages::{Shown, Which};
 use super::{Api, Failure, absent};
 use crate::api::refusal::Refusal;
-use crate::store::{Alert, AlertFilter, Outage, OutageFilter, Via};
+use crate::store::{Alert, AlertFilter, Outage, OutageFilter, StoreError, Via};
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -170,8 +170,7 @@ pub(super) async fn alerts(
         since: which.since,
         until: which.until,
     };
-    let found = api.store.alerts(&filter, page.page()).await;
-    Ok(Json(Shown::of(found.map_err(told)?, Into::into)))
+    Shown::of(api.store.alerts(&filter, page.page()).await)
 }
 
 /// Outages, the last begun first.
@@ -193,8 +192,7 @@ pub(super) async fn outages(
         since: which.since,
         until: which.until,
     };
-    let found = api.store.outages(&filter, page.page()).await;
-    Ok(Json(Shown::of(found.map_err(told)?, Into::into)))
+    Shown::of(api.store.outages(&filter, page.page()).await)
 }
 
 /// One outage.
@@ -205,9 +203,7 @@ pub(super) async fn outage(
     _: Caller,
     Named(id): Named<i64>,
 ) -> Result<Json<OutageShown>, Refusal> {
-    let found = api.store.outage(id).await.map_err(told)?;
-    let found = found.ok_or_else(|| absent("outage", id))?;
-    Ok(Json(found.into()))
+    found(api.store.outage(id).await, id)
 }
 
 /// Say that one looks after an outage. Whoever was first stays.
@@ -219,7 +215,14 @@ pub(super) async fn acknowledge(
     Admin(actor): Admin,
     Named(id): Named<i64>,
 ) -> Result<Json<OutageShown>, Refusal> {
-    let found = api.store.acknowledge(id, &actor).await.map_err(told)?;
-    let found = found.ok_or_else(|| absent("outage", id))?;
-    Ok(Json(found.into()))
+    found(api.store.acknowledge(id, &actor).await, id)
+}
+
+fn found(
+    outage: Result<Option<Outage>, StoreError>,
+    id: i64,
+) -> Result<Json<OutageShown>, Refusal> {
+    let outage = outage.map_err(told)?;
+    let outage = outage.ok_or_else(|| absent("outage", id))?;
+    Ok(Json(outage.into()))
 }

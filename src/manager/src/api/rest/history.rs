@@ -89,6 +89,19 @@ impl From<Push> for PushShown {
     }
 }
 
+impl From<AuditEntry> for Line {
+    fn from(entry: AuditEntry) -> Self {
+        Self {
+            id: entry.id,
+            time: entry.time,
+            actor: entry.actor,
+            action: entry.action,
+            subject: entry.subject,
+            detail: entry.detail,
+        }
+    }
+}
+
 /// A router's usage counters, oldest first.
 #[utoipa::path(get, path = "/api/v1/routers/{name}/usage", tag = "routers",
     params(("name" = String, Path), Since),
@@ -126,8 +139,7 @@ pub(super) async fn pushes(
         router: which.router,
         state: which.state,
     };
-    let found = api.store.pushes(&filter, page.page()).await;
-    Ok(Json(Shown::of(found.map_err(told)?, Into::into)))
+    Shown::of(api.store.pushes(&filter, page.page()).await)
 }
 
 /// Who changed what, and when.
@@ -138,13 +150,5 @@ pub(super) async fn audit(
     _: Caller,
     Asked(page): Asked<Which>,
 ) -> Result<Json<Shown<Line>>, Refusal> {
-    let found = api.store.audit_trail(page.page()).await.map_err(told)?;
-    Ok(Json(Shown::of(found, |entry: AuditEntry| Line {
-        id: entry.id,
-        time: entry.time,
-        actor: entry.actor,
-        action: entry.action,
-        subject: entry.subject,
-        detail: entry.detail,
-    })))
+    Shown::of(api.store.audit_trail(page.page()).await)
 }

@@ -31,7 +31,7 @@ use super::refusal::Refusal;
 use super::signed::Verifier;
 use crate::plan::Policy;
 use crate::routers::visit::Poller;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 pub(crate) use self::alerts::{AlertShown, OutageShown};
 pub use self::document::document;
@@ -110,6 +110,19 @@ async fn other_method() -> Refusal {
 
 fn absent(what: &str, name: impl std::fmt::Display) -> Refusal {
     Refusal::new(StatusCode::NOT_FOUND, format!("there is no {what} {name}"))
+}
+
+/// The answer to a removal: whether it was there.
+fn removed(
+    done: Result<bool, StoreError>,
+    what: &str,
+    name: impl std::fmt::Display,
+) -> Result<StatusCode, Refusal> {
+    if done.map_err(extract::told)? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(absent(what, name))
+    }
 }
 
 impl From<PasswordError> for Refusal {

@@ -1,9 +1,12 @@
 //! Pages by key: `?before=ID&limit=N`, and in the answer where the next one begins.
 
+use axum::Json;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::store::{LARGEST_PAGE, Page, Paged};
+use super::extract::told;
+use crate::api::refusal::Refusal;
+use crate::store::{LARGEST_PAGE, Page, Paged, StoreError};
 
 /// Which page.
 #[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
@@ -37,10 +40,14 @@ pub(super) struct Shown<T: ToSchema> {
 }
 
 impl<T: ToSchema> Shown<T> {
-    pub(super) fn of<U>(paged: Paged<U>, show: impl Fn(U) -> T) -> Self {
-        Self {
-            rows: paged.rows.into_iter().map(show).collect(),
-            next: paged.next,
-        }
+    /// The answer with what was found, or why there is none.
+    pub(super) fn of<U: Into<T>>(
+        found: Result<Paged<U>, StoreError>,
+    ) -> Result<Json<Self>, Refusal> {
+        let found = found.map_err(told)?;
+        Ok(Json(Self {
+            rows: found.rows.into_iter().map(Into::into).collect(),
+            next: found.next,
+        }))
     }
 }

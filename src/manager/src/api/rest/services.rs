@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use super::extract::{Admin, Caller, Given, Named, told};
-use super::{Api, Failure, absent};
+use super::{Api, Failure, removed};
 use crate::api::refusal::Refusal;
 use crate::plan::inventory::MonitoringService;
 
@@ -48,14 +48,9 @@ pub(super) async fn remove(
     Admin(actor): Admin,
     Named(name): Named<String>,
 ) -> Result<StatusCode, Refusal> {
-    if api
-        .store
-        .remove_service(&actor, &name)
-        .await
-        .map_err(told)?
-    {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(absent("service", name))
-    }
+    removed(
+        api.store.remove_service(&actor, &name).await,
+        "service",
+        name,
+    )
 }

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::extract::{Admin, Asked, Caller, Given, Named, told};
 use super::pages::{Shown, Which};
-use super::{Api, Failure, absent};
+use super::{Api, Failure, removed};
 use crate::api::refusal::Refusal;
 use crate::store::{NewSilence, Silence};
 
@@ -80,8 +80,7 @@ pub(super) async fn list(
     _: Caller,
     Asked(page): Asked<Which>,
 ) -> Result<Json<Shown<SilenceShown>>, Refusal> {
-    let found = api.store.silences(page.page()).await.map_err(told)?;
-    Ok(Json(Shown::of(found, Into::into)))
+    Shown::of(api.store.silences(page.page()).await)
 }
 
 /// Begin a silence.
@@ -114,9 +113,6 @@ pub(super) async fn end(
     Admin(actor): Admin,
     Named(id): Named<i64>,
 ) -> Result<StatusCode, Refusal> {
-    if api.store.end_silence(&actor, id).await.map_err(told)? {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(absent("silence that goes on with the id", id))
-    }
+    let ended = api.store.end_silence(&actor, id).await;
+    removed(ended, "silence that goes on with the id", id)
 }

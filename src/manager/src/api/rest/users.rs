@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::extract::{Admin, Given, Named, told};
-use super::{Api, Failure, absent};
+use super::{Api, Failure, removed};
 use crate::api::access::{Kept, Role, made_up};
 use crate::api::refusal::Refusal;
 
@@ -93,9 +93,5 @@ pub(super) async fn remove(
             "nobody removes themselves: an admin would be left out",
         ));
     }
-    if api.store.remove_user(&actor, &name).await.map_err(told)? {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(absent("user", name))
-    }
+    removed(api.store.remove_user(&actor, &name).await, "user", name)
 }
