@@ -1,6 +1,6 @@
-//! A whole Debian, booted by its own systemd in a container, with the units of dnsmasq and haproxy
-//! as they are shipped and vrwatch installed as it would be on a router. It is unpacked once and
-//! kept; each machine writes to a layer of its own.
+//! A whole Debian, booted by its own systemd in a container, with the units of its packages as they
+//! are shipped and our programs installed as they would be. It is unpacked once and kept; each machine
+//! writes to a layer of its own.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use crate::harness::{CONFIG, Config, Router, eventually, program};
 
-/// What it consists of beside the essential packages; `kill` of procps is in vrwatch's own unit.
-const PACKAGES: [&str; 4] = ["systemd-sysv", "dnsmasq", "haproxy", "procps"];
+/// What a router consists of beside the essential packages; `kill` of procps is in vrwatch's own unit.
+const ROUTER: [&str; 4] = ["systemd-sysv", "dnsmasq", "haproxy", "procps"];
 const UNIT: &str = include_str!("../../config/vrwatch.service");
 
 /// Distinguishes the machines of one test.
@@ -25,9 +25,17 @@ pub(crate) struct Debian {
 }
 
 impl Debian {
-    /// Boots it; dnsmasq and haproxy run, vrwatch is installed and does not run yet.
+    /// Boots a router; dnsmasq and haproxy run, vrwatch is installed and does not run yet.
     #[track_caller]
     pub(crate) fn boot(monitor_conf: &str, config: &Config) -> Self {
+        let debian = Self::boot_with(&ROUTER, &[program()]);
+        debian.watch(monitor_conf, config);
+        debian
+    }
+
+    /// Boots a machine with these packages and programs.
+    #[track_caller]
+    pub(crate) fn boot_with(packages: &[&str], programs: &[PathBuf]) -> Self {
         let name = format!(
             "vrwatch-{}-{}",
             std::process::id(),
@@ -36,9 +44,9 @@ impl Debian {
         let mut holder = Command::new("unshare")
             .args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"])
             .args(["sh", "-c", include_str!("debian.sh"), "debian"])
-            .arg(program())
-            .arg(unpacked())
+            .arg(unpacked(packages))
             .arg(&name)
+            .args(programs)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -61,11 +69,23 @@ impl Debian {
             },
             say,
         );
-        router.write("/etc/monitor.conf", monitor_conf);
-        router.write(CONFIG, &config.text());
-        router.write("/etc/systemd/system/vrwatch.service", UNIT);
-        router.run(["systemctl", "daemon-reload"]).expect_success();
         Self { router, name }
+    }
+
+    /// Installs vrwatch's unit and files.
+    #[track_caller]
+    pub(crate) fn watch(&self, monitor_conf: &str, config: &Config) {
+        self.router.write("/etc/monitor.conf", monitor_conf);
+        self.router.write(CONFIG, &config.text());
+        self.install("vrwatch.service", UNIT);
+    }
+
+    /// Installs a unit.
+    #[track_caller]
+    pub(crate) fn install(&self, name: &str, unit: &str) {
+        let path = format!("/etc/systemd/system/{name}");
+        self.router.write(&path, unit);
+        self.systemctl(&["daemon-reload"]);
     }
 
     /// `systemctl COMMAND…`.
@@ -103,9 +123,9 @@ impl Drop for Debian {
 }
 
 /// The folder with Debian in it; made when it is not there yet, which takes a minute.
-fn unpacked() -> PathBuf {
+fn unpacked(packages: &[&str]) -> PathBuf {
     // Other packages, another folder.
-    let name = format!("debian-12 with {}", PACKAGES.join(" "));
+    let name = format!("debian-12 with {}", packages.join(" "));
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let unfinished = folder.with_extension("unfinished");
     // Tests are processes of their own: one makes it, the others wait.
@@ -115,7 +135,7 @@ fn unpacked() -> PathBuf {
         let _ = fs::remove_dir_all(&unfinished);
         let made = Command::new("mmdebstrap")
             .args(["--quiet", "--variant=minbase"])
-            .arg(format!("--include={}", PACKAGES.join(",")))
+            .arg(format!("--include={}", packages.join(",")))
             .arg("bookworm")
             .arg(&unfinished)
             .output()

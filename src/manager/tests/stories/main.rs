@@ -16,6 +16,7 @@ mod program;
 #[path = "../peers/reporter.rs"]
 mod reporter;
 
+mod a_booted_manager;
 mod end_to_end;
 mod jump;
 mod kills;
