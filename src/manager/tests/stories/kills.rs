@@ -172,7 +172,9 @@ pub(crate) fn outage(router: &str, batch: usize) -> Vec<Event> {
 }
 
 async fn each_is_stored_once(store: &Store) {
-    let alerts = stored::alerts(store, None).await;
+    let mut alerts = stored::alerts(store, None).await;
+    // So many routers in trouble are a storm of their zone, which the manager tells itself.
+    alerts.retain(|alert| alert.via != Via::Manager);
     for alert in &alerts {
         assert_eq!(alert.via, Via::Http);
         assert!(alert.event.id.starts_with(&alert.event.router));
@@ -185,7 +187,8 @@ async fn each_is_stored_once(store: &Store) {
         }
     }
     assert!(times.is_empty(), "never sent: {times:?}");
-    let outages = stored::outages(store, None).await;
+    let mut outages = stored::outages(store, None).await;
+    outages.retain(|outage| outage.service.is_some());
     assert_eq!(outages.len(), ROUTERS * BATCHES);
     for outage in outages {
         assert!(outage.alerts == 2 && outage.ended.is_some(), "{outage:?}");
