@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Executor as _, MySql, MySqlPool, Sqlite, SqlitePool};
+use sqlx::{ConnectOptions as _, Connection, Executor as _, MySql, MySqlPool, Sqlite, SqlitePool};
 
 use super::dialect::Dialect;
 use super::error::{Result, StoreError};
@@ -82,6 +82,7 @@ impl Database {
                 .idle_timeout(None)
                 .max_lifetime(None)
                 .test_before_acquire(false)
+                .before_acquire(|connection, _| Box::pin(async move { Ok(is_idle(connection)) }))
         };
         let writer = pool()
             .max_connections(1)
@@ -111,6 +112,7 @@ impl Database {
         let pool = MySqlPoolOptions::new()
             .max_connections(MYSQL_CONNECTIONS)
             .acquire_timeout(PATIENCE)
+            .before_acquire(|connection, _| Box::pin(async move { Ok(is_idle(connection)) }))
             .after_connect(|connection, _| {
                 Box::pin(async move {
                     connection.execute(MYSQL_SESSION).await?;
@@ -236,6 +238,13 @@ impl Transaction {
         }
         Ok(())
     }
+}
+
+/// Whether the connection is in no transaction. A disk that is full, and some other errors, have
+/// `SQLite` end a transaction by itself; then the rollback fails, and the driver goes on counting a
+/// transaction that nobody can end: such a connection is closed, and another takes its place.
+fn is_idle<C: Connection>(connection: &C) -> bool {
+    !connection.is_in_transaction()
 }
 
 /// Makes an empty file that only its owner may read, when there is none: `SQLite` gives its log

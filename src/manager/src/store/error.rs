@@ -28,8 +28,9 @@ pub enum StoreError {
 pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// `SQLite`'s primary result codes that may heal. Source: sqlite.org/rescode.html: `SQLITE_BUSY`,
-/// `SQLITE_LOCKED`, `SQLITE_IOERR`, `SQLITE_FULL`, `SQLITE_CANTOPEN`, `SQLITE_PROTOCOL`.
-const SQLITE_HEALS: [i32; 6] = [5, 6, 10, 13, 14, 15];
+/// `SQLITE_LOCKED`, `SQLITE_NOMEM`, `SQLITE_READONLY` (a file system that was remounted),
+/// `SQLITE_IOERR`, `SQLITE_FULL`, `SQLITE_CANTOPEN`, `SQLITE_PROTOCOL`.
+const SQLITE_HEALS: [i32; 8] = [5, 6, 7, 8, 10, 13, 14, 15];
 
 /// `MySQL`'s and `MariaDB`'s error numbers that may heal: disk full, changed since last read (1020),
 /// too many connections, out of memory, shutting down, table full, network, lock wait time-out,
@@ -50,6 +51,8 @@ impl From<sqlx::Error> for StoreError {
             | Error::PoolTimedOut
             | Error::PoolClosed
             | Error::WorkerCrashed
+            // The pool closes a connection that still counts a transaction.
+            | Error::InvalidSavePointStatement
             | Error::BeginFailed => Self::Unavailable(text),
             Error::Database(database) => {
                 // Values are looked up before they are written: only a writer at the same moment

@@ -24,13 +24,18 @@ pub(crate) struct MariaDb {
 impl MariaDb {
     /// Starts one with an empty database `vrwatch`.
     pub(crate) fn start() -> Self {
+        Self::start_in(&std::env::temp_dir())
+    }
+
+    /// The same with all that is its own in a folder there.
+    pub(crate) fn start_in(place: &Path) -> Self {
         assert!(
             Path::new(SERVER).exists(),
             "{SERVER} is missing: run `tests/all` once, it installs what the tests need"
         );
         let directory = tempfile::Builder::new()
             .prefix("vrwatch-mariadb-")
-            .tempdir()
+            .tempdir_in(place)
             .unwrap();
         let data = directory.path().join("data");
         run(Command::new("cp").arg("-r").arg(template()).arg(&data));

@@ -3,11 +3,14 @@
 
 #[path = "../peers/mariadb.rs"]
 mod mariadb;
+#[path = "../peers/small_disk.rs"]
+mod small_disk;
 mod world;
 
 mod alerts;
 mod crash;
 mod forwarding;
+mod full;
 mod history;
 mod inventory;
 mod keys;

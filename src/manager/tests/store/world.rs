@@ -50,6 +50,11 @@ impl World {
         Self::open(server.url(), directory, Some(server)).await
     }
 
+    /// With its database there, and the key elsewhere.
+    pub(crate) async fn at(url: String, server: Option<MariaDb>) -> Self {
+        Self::open(url, tempfile::tempdir().unwrap(), server).await
+    }
+
     async fn open(url: String, directory: TempDir, server: Option<MariaDb>) -> Self {
         let store = Store::open(&url, &directory.path().join("sealing.key"))
             .await
