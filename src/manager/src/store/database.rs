@@ -93,7 +93,7 @@ impl Database {
                     .pragma("cache_size", "-16384"),
             )
             .await?;
-        super::migrations::run(&writer, super::migrations::SQLITE).await?;
+        super::migrations::sqlite(&writer).await?;
         let readers = pool()
             .max_connections(READERS)
             .connect_lazy_with(options.pragma("query_only", "1"));
@@ -122,7 +122,7 @@ impl Database {
             })
             .connect_with(options)
             .await?;
-        super::migrations::run(&pool, super::migrations::MYSQL).await?;
+        super::migrations::mysql(&pool).await?;
         Ok(Self::MySql(pool))
     }
 

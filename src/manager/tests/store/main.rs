@@ -18,4 +18,5 @@ mod people;
 mod properties;
 mod pushes;
 mod retention;
+mod starting;
 mod visits;
