@@ -10,7 +10,7 @@ use super::error::{Result, StoreError};
 use super::names::check;
 use super::retry::retry;
 use super::statement::sql;
-use super::visits::millis;
+use super::visits::{furthest, millis};
 
 /// A job that is ours until the lease ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,9 +43,10 @@ impl Store {
             dialect.on_conflict("job")
         );
         let read = format!(
-            "SELECT holder, epoch, CASE WHEN ends > {} THEN 1 ELSE 0 END FROM job_leases WHERE job = ?{}",
-            dialect.now(),
+            "SELECT holder, epoch, CASE WHEN ends > {now} AND ends <= {now} + ? THEN 1 ELSE 0 END \
+             FROM job_leases WHERE job = ?{}",
             dialect.for_update(),
+            now = dialect.now(),
         );
         let take = format!(
             "UPDATE job_leases SET holder = ?, epoch = ?, ends = {} + ? WHERE job = ?",
@@ -55,7 +56,7 @@ impl Store {
             let mut transaction = self.begin().await?;
             transaction.run(sql(make.as_str()).bind(job)).await?;
             let row = transaction
-                .row(sql(read.as_str()).bind(job))
+                .row(sql(read.as_str()).bind(furthest(lease)).bind(job))
                 .await?
                 .ok_or(StoreError::Outrun)?;
             let ours = row.text(0)? == holder;

@@ -17,7 +17,7 @@ use super::page::{Page, Paged};
 use super::retry::retry;
 use super::routers::required_number_of;
 use super::statement::{Row, sql, to_word};
-use super::visits::millis;
+use super::visits::{furthest, is_free, millis};
 
 /// How far a push is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,14 +117,19 @@ impl Store {
         check("a lease's holder", holder)?;
         let now = self.dialect().now();
         let free = format!(
-            "SELECT id FROM pushes WHERE state IN ('queued', 'running') AND lease_ends <= {now} \
+            "SELECT id FROM pushes WHERE state IN ('queued', 'running') AND {} \
              ORDER BY id LIMIT ?{}",
+            is_free(now),
             self.dialect().skip_locked()
         );
         retry(async || {
             let mut transaction = self.begin().await?;
             let rows = transaction
-                .rows(sql(free.as_str()).bind(limit.min(LARGEST_CLAIM)))
+                .rows(
+                    sql(free.as_str())
+                        .bind(furthest(lease))
+                        .bind(limit.min(LARGEST_CLAIM)),
+                )
                 .await?;
             let ids: Vec<i64> = rows.iter().map(|row| row.integer(0)).collect::<Result<_>>()?;
             if ids.is_empty() {

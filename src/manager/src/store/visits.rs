@@ -92,20 +92,47 @@ impl Store {
         let dialect = self.dialect();
         let due = format!(
             "SELECT vm_id FROM op_router_monitoring_services WHERE running = 1 AND next_visit <= {now} \
-             AND lease_ends <= {now} ORDER BY next_visit LIMIT ?{}",
+             AND {free} ORDER BY next_visit LIMIT ?{}",
             dialect.skip_locked(),
             now = dialect.now(),
+            free = is_free(dialect.now()),
         );
         retry(async || {
             let mut transaction = self.begin().await?;
             let rows = transaction
-                .rows(sql(due.as_str()).bind(limit.min(LARGEST_CLAIM)))
+                .rows(
+                    sql(due.as_str())
+                        .bind(furthest(lease))
+                        .bind(limit.min(LARGEST_CLAIM)),
+                )
                 .await?;
             let numbers: Vec<i64> = rows
                 .iter()
                 .map(|row| row.integer(0))
                 .collect::<Result<_>>()?;
             self.lease(transaction, holder, &numbers, lease).await
+        })
+        .await
+    }
+
+    /// Makes due what is planned later than any visit is: when the database's clock was put back.
+    /// How many routers that were.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn bring_forward(&self, furthest: Duration) -> Result<u64> {
+        let far = format!(
+            "UPDATE op_router_monitoring_services SET next_visit = {now} \
+             WHERE running = 1 AND next_visit > {now} + ?",
+            now = self.dialect().now(),
+        );
+        retry(async || {
+            let mut transaction = self.begin().await?;
+            let done = transaction
+                .run(sql(far.as_str()).bind(millis(furthest)))
+                .await?;
+            transaction.commit().await?;
+            Ok(done.rows)
         })
         .await
     }
@@ -117,14 +144,15 @@ impl Store {
     pub async fn claim(&self, holder: &str, router: &str, lease: Duration) -> Result<Option<Due>> {
         let dialect = self.dialect();
         let free = format!(
-            "SELECT vm_id FROM op_router_monitoring_services WHERE vm_id = ? AND lease_ends <= {}{}",
-            dialect.now(),
+            "SELECT vm_id FROM op_router_monitoring_services WHERE vm_id = ? AND {}{}",
+            is_free(dialect.now()),
             dialect.for_update(),
         );
         retry(async || {
             let mut transaction = self.begin().await?;
             let number = required_number_of(&mut transaction, router).await?;
-            let rows = transaction.rows(sql(free.as_str()).bind(number)).await?;
+            let free = sql(free.as_str()).bind(number).bind(furthest(lease));
+            let rows = transaction.rows(free).await?;
             let numbers: Vec<i64> = rows
                 .iter()
                 .map(|row| row.integer(0))
@@ -187,6 +215,9 @@ impl Store {
     /// [`StoreError::Outrun`] when the lease is no longer ours, [`StoreError::Refused`] for events
     /// that do not fit, or the database's: then nothing was stored.
     pub async fn store_visit(&self, visit: &Visit) -> Result<Stored> {
+        if !visit.events.is_empty() {
+            self.0.room.check()?;
+        }
         let mut incoming = Incoming::all_of(&visit.events, visit.via)?;
         incoming.extend(Incoming::all_of(&visit.own, Via::Manager)?);
         let cursor = &visit.cursor;
@@ -322,6 +353,17 @@ fn due(row: &Row, router: Router, holder: &str) -> Result<Due> {
         },
         router,
     })
+}
+
+/// Whether a lease has ended, or ends later than any can: then the database's clock was put back
+/// since. [`furthest`] is to be bound.
+pub(super) fn is_free(now: &str) -> String {
+    format!("(lease_ends <= {now} OR lease_ends > {now} + ?)")
+}
+
+/// How far ahead the end of a lease may lie, with room for managers that take longer ones.
+pub(super) fn furthest(lease: Duration) -> i64 {
+    millis(lease * 2 + Duration::from_mins(10))
 }
 
 /// A duration in milliseconds.

@@ -15,6 +15,7 @@ use crate::world::{World, at, down, event, on_both, router, test_event};
 const LONG: Duration = Duration::from_mins(10);
 
 on_both!(
+    nothing_waits_for_a_time_that_a_wrong_clock_set,
     a_due_router_is_claimed_once_and_comes_back_when_its_visit_is_due,
     a_visit_stores_alerts_usage_and_cursor_together,
     a_visitor_whose_lease_was_taken_over_stores_nothing,
@@ -319,4 +320,56 @@ async fn two_claimers_never_hold_the_same_router(world: World) {
 async fn store_rest(store: &Store) -> Vec<String> {
     let claimed = store.claim_due("last", 100, LONG).await.unwrap();
     claimed.into_iter().map(|due| due.router.name).collect()
+}
+
+/// As a clock leaves it that was a year ahead and has been put right.
+async fn nothing_waits_for_a_time_that_a_wrong_clock_set(world: World) {
+    let store = &world.store;
+    world.add_routers(&["r-1-VM", "r-2-VM"]).await;
+    assert_eq!(store.claim_due("m1", 10, LONG).await.unwrap().len(), 2);
+    assert!(
+        store
+            .hold_job("forward", "m1", LONG)
+            .await
+            .unwrap()
+            .is_some()
+    );
+    store
+        .request_pushes("test", &["r-1-VM".to_owned()])
+        .await
+        .unwrap();
+    assert_eq!(store.claim_pushes("m1", 10, LONG).await.unwrap().len(), 1);
+    // What others hold by a right clock stays theirs.
+    assert!(store.claim_due("m2", 10, LONG).await.unwrap().is_empty());
+    assert!(
+        store
+            .hold_job("forward", "m2", LONG)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert!(store.claim_pushes("m2", 10, LONG).await.unwrap().is_empty());
+
+    for ahead in [
+        "UPDATE op_router_monitoring_services SET lease_ends = lease_ends + 31536000000",
+        "UPDATE op_router_monitoring_services SET next_visit = lease_ends WHERE router_name = 'r-1-VM'",
+        "UPDATE job_leases SET ends = ends + 31536000000",
+        "UPDATE pushes SET lease_ends = lease_ends + 31536000000",
+    ] {
+        world.damage(ahead).await;
+    }
+    assert!(
+        store
+            .hold_job("forward", "m2", LONG)
+            .await
+            .unwrap()
+            .is_some()
+    );
+    assert_eq!(store.claim_pushes("m2", 10, LONG).await.unwrap().len(), 1);
+    let due = store.claim_due("m2", 10, LONG).await.unwrap();
+    assert_eq!(due.len(), 1);
+    assert_eq!(store.bring_forward(LONG).await.unwrap(), 1);
+    assert_eq!(store.bring_forward(LONG).await.unwrap(), 0);
+    assert_eq!(store.claim_due("m2", 10, LONG).await.unwrap().len(), 1);
+    assert!(store.claim_due("m3", 10, LONG).await.unwrap().is_empty());
 }

@@ -150,6 +150,10 @@ impl Book for Impatient {
             .await
     }
 
+    async fn bring_forward(&self, furthest: Duration) -> Result<u64> {
+        self.0.bring_forward(furthest).await
+    }
+
     async fn claim(&self, holder: &str, router: &str, _: Duration) -> Result<Option<Due>> {
         self.0.claim(holder, router, Duration::from_millis(1)).await
     }

@@ -17,6 +17,9 @@ pub trait Book: Send + Sync {
     /// The store's, as for all of these.
     async fn claim_due(&self, holder: &str, limit: u32, lease: Duration) -> Result<Vec<Due>>;
 
+    /// Makes due what is planned later than any visit is; how many routers that were.
+    async fn bring_forward(&self, furthest: Duration) -> Result<u64>;
+
     /// Leases one router, due or not; `None` while somebody else visits it.
     async fn claim(&self, holder: &str, router: &str, lease: Duration) -> Result<Option<Due>>;
 
@@ -43,6 +46,10 @@ pub trait Book: Send + Sync {
 impl Book for Store {
     async fn claim_due(&self, holder: &str, limit: u32, lease: Duration) -> Result<Vec<Due>> {
         Self::claim_due(self, holder, limit, lease).await
+    }
+
+    async fn bring_forward(&self, furthest: Duration) -> Result<u64> {
+        Self::bring_forward(self, furthest).await
     }
 
     async fn claim(&self, holder: &str, router: &str, lease: Duration) -> Result<Option<Due>> {

@@ -89,6 +89,11 @@ impl Poll {
         self.timeout + Duration::from_mins(1)
     }
 
+    /// Later than this no visit is planned.
+    pub(super) fn furthest(&self) -> Duration {
+        self.interval.mul_f64(1.0 + self.jitter)
+    }
+
     /// When to come again; `dice` is anything from 0 to 1.
     pub(super) fn next_visit(&self, dice: f64) -> Duration {
         let factor = 1.0 + self.jitter * (2.0 * dice.clamp(0.0, 1.0) - 1.0);

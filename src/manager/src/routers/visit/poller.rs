@@ -134,9 +134,7 @@ impl Poller {
                 visits.join_next().await;
                 continue;
             }
-            let limit = u32::try_from(free).unwrap_or(u32::MAX);
-            let lease = inner.settings.lease();
-            let due = match inner.book.claim_due(&inner.holder, limit, lease).await {
+            let due = match self.due(free).await {
                 Ok(due) => {
                     pause = LOOK_EVERY;
                     due
@@ -161,6 +159,24 @@ impl Poller {
                 sleep(pause).await;
             }
         }
+    }
+
+    /// Claims as many as may be visited at once. Another manager may plan by longer intervals: its
+    /// plans are left alone until they are twice as far ahead.
+    async fn due(&self, free: usize) -> Result<Vec<Due>, StoreError> {
+        let inner = &self.0;
+        let far = inner.settings.furthest() * 2;
+        let brought = inner.book.bring_forward(far).await?;
+        if brought > 0 {
+            tracing::warn!(
+                routers = brought,
+                "visits were planned too far ahead: the clock was put back, or the interval was \
+                 shortened; they are made now"
+            );
+        }
+        let limit = u32::try_from(free).unwrap_or(u32::MAX);
+        let lease = inner.settings.lease();
+        inner.book.claim_due(&inner.holder, limit, lease).await
     }
 
     /// Visits one router now, due or not.

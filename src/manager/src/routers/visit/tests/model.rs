@@ -150,6 +150,18 @@ impl Book for Model {
             .collect())
     }
 
+    async fn bring_forward(&self, furthest: Duration) -> Result<u64> {
+        let now = self.clock.now();
+        let mut brought = 0;
+        for row in self.rows.lock().unwrap().values_mut() {
+            if row.next_visit > now.saturating_add(furthest) {
+                row.next_visit = now;
+                brought += 1;
+            }
+        }
+        Ok(brought)
+    }
+
     async fn claim(&self, holder: &str, router: &str, lease: Duration) -> Result<Option<Due>> {
         self.fuse.burn().await;
         let now = self.clock.now();
