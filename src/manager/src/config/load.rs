@@ -20,8 +20,9 @@ pub const DEFAULT_PATH: &str = "/etc/vrwatch/manager.toml";
 /// Who the manager is in alerts of its own, and towards receivers that want a name.
 const NAME: &str = "vrwatch-manager";
 /// The top-level tables.
-const TABLES: [&str; 13] = [
+const TABLES: [&str; 14] = [
     "http",
+    "receive",
     "metrics",
     "database",
     "secrets",
@@ -170,6 +171,7 @@ fn compose(path: &Path, bytes: &[u8], warnings: List) -> Result<Loaded, Problems
     let mut problems = List::default();
     document.check_tables(&TABLES, &[], &mut problems);
     let http = document.table("http", &mut problems);
+    let receive = document.table("receive", &mut problems);
     let metrics = document.table("metrics", &mut problems);
     let database = document.table("database", &mut problems);
     let secrets = document.table("secrets", &mut problems);
@@ -191,6 +193,7 @@ fn compose(path: &Path, bytes: &[u8], warnings: List) -> Result<Loaded, Problems
     let plan = plan.unwrap_or_default();
     let config = Config {
         http: http.unwrap_or_default(),
+        receive: receive.unwrap_or_default(),
         metrics: metrics.unwrap_or_default(),
         database: database.unwrap_or_default(),
         secrets: secrets.unwrap_or_default(),

@@ -18,7 +18,7 @@ pub use self::load::{DEFAULT_PATH, Loaded, load};
 pub use self::metrics::Metrics;
 pub use self::retention::Retention;
 pub use self::secrets::Secrets;
-use crate::api::server;
+use crate::api::{receive, server};
 use crate::forward;
 use crate::plan::Policy;
 use crate::routers::{push, ssh, visit};
@@ -28,6 +28,8 @@ use crate::routers::{push, ssh, visit};
 pub struct Config {
     /// Where it answers.
     pub http: server::Config,
+    /// How much each router may send.
+    pub receive: receive::Limits,
     /// Who may read the metrics.
     pub metrics: Metrics,
     /// Where everything is kept.

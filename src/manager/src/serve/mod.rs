@@ -182,7 +182,8 @@ async fn app(
         committer,
         Arc::clone(received),
         clock.clone(),
-    );
+    )
+    .within(config.receive);
     let plans = Plans::new(Arc::clone(&verifier), archive, config.policy, clock);
     let api = Api::new(store.clone(), config.policy, verifier, poller.clone())
         .await

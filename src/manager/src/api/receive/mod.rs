@@ -10,6 +10,7 @@ mod batch;
 mod body;
 mod commit;
 mod metrics;
+mod quota;
 mod turns;
 
 use std::net::SocketAddr;
@@ -22,12 +23,15 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use tokio::time::Instant;
 
 pub use self::archive::Archive;
 use self::batch::Form;
 use self::body::{Packing, Reader};
 pub use self::commit::{CommitError, Committer};
 pub use self::metrics::{Metrics, Snapshot};
+pub use self::quota::Limits;
+use self::quota::Quota;
 use super::clock::Clock;
 use super::refusal::Refusal;
 use super::signed::{Signed, Verifier};
@@ -35,6 +39,8 @@ use crate::store::{Batch, StoreError, Via};
 
 /// What routers are told when their alerts can come again.
 const AGAIN_IN: Duration = Duration::from_secs(5);
+/// The longest that a router is told to wait because it sent too much.
+const LONGEST_WAIT: Duration = Duration::from_mins(2);
 
 /// Where alerts come in.
 #[derive(Debug)]
@@ -44,6 +50,7 @@ pub struct Desk {
     metrics: Arc<Metrics>,
     clock: Clock,
     reader: Reader,
+    quota: Option<Quota>,
 }
 
 impl Desk {
@@ -61,7 +68,15 @@ impl Desk {
             metrics,
             clock,
             reader: Reader::new(),
+            quota: None,
         }
+    }
+
+    /// Lets no router store more than this.
+    #[must_use]
+    pub fn within(mut self, limits: Limits) -> Self {
+        self.quota = Some(Quota::new(limits));
+        self
     }
 
     async fn take(&self, from: SocketAddr, request: Request) -> Result<usize, Refusal> {
@@ -85,9 +100,23 @@ impl Desk {
             return Err(Refusal::bad("there is no event in the batch"));
         };
         self.verifier.check(&router, &signed, &content).await?;
+        // Before it is parsed, which costs more than to say so.
+        if let Some(quota) = &self.quota {
+            quota.check(&router, Instant::now()).map_err(too_much)?;
+        }
         let events = batch::events(json, form, &router)?;
         let count = events.len();
         let length = json.len();
+        let spent = match &self.quota {
+            Some(quota) => {
+                let cost = quota.cost(count, length);
+                quota
+                    .take(&router, cost, Instant::now())
+                    .map_err(too_much)?;
+                Some((quota, router.clone(), cost))
+            }
+            None => None,
+        };
         drop((content, turn));
         let via = Via::Http;
         let batch = Batch {
@@ -95,9 +124,23 @@ impl Desk {
             events,
             via,
         };
-        self.committer.store(batch, length).await?;
-        Ok(count)
+        match self.committer.store(batch, length).await {
+            Ok(_) => Ok(count),
+            Err(error) => {
+                if let Some((quota, router, cost)) = spent {
+                    quota.give_back(&router, cost);
+                }
+                Err(error.into())
+            }
+        }
     }
+}
+
+fn too_much(wait: Duration) -> Refusal {
+    Refusal::too_often(
+        "this router sends more than it may: keep the rest, and send it later",
+        wait.min(LONGEST_WAIT),
+    )
 }
 
 /// The route.

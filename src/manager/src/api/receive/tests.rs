@@ -15,7 +15,9 @@ use flate2::write::GzEncoder;
 use sinks::Host;
 
 use crate::api::clock::Clock;
-use crate::api::trial::{GENEROUS, KEY, NOW, Request, World, batch, event, eventually, signature};
+use crate::api::trial::{
+    GENEROUS, KEY, NOW, Request, World, batch, event, eventually, signature, wrapped,
+};
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
@@ -90,6 +92,28 @@ async fn alerts_come_later_while_the_store_is_away_and_the_reason_stays_inside()
     world.memory.set_away(true);
     assert_eq!(world.send(&request).await.status, 503);
     assert_eq!(world.metrics.snapshot().turned_away, 2);
+}
+
+#[tokio::test]
+async fn a_router_that_sends_without_end_is_told_to_wait_and_others_are_not() {
+    let world = World::new();
+    let mut stored = 0;
+    let refused = loop {
+        let ids: Vec<String> = (stored..stored + 500).map(|id| format!("e-{id}")).collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let answer = world.send(&Request::alerts(&KEY, batch(&ids))).await;
+        if answer.status != 200 {
+            break answer;
+        }
+        stored += 500;
+    };
+    assert_eq!(refused.status, 429);
+    assert!(refused.headers["retry-after"].parse::<u64>().unwrap() > 0);
+    assert!(stored >= 10_000, "{stored}");
+    assert_eq!(world.memory.ids().len(), stored);
+    let json = serde_json::to_string(&[wrapped(&event("r-43-VM", "e-1"))]);
+    let other = Request::alerts(&[8; 32], json.unwrap());
+    assert_eq!(world.send(&other).await.status, 200);
 }
 
 #[tokio::test]

@@ -78,7 +78,8 @@ impl World {
             Policy::default(),
             clock.clone(),
         );
-        let desk = Desk::new(verifier, committer, Arc::clone(&metrics), clock);
+        let desk = Desk::new(verifier, committer, Arc::clone(&metrics), clock)
+            .within(receive::Limits::default());
         let app = receive::routes(Arc::new(desk)).merge(services::routes(Arc::new(plans)));
         let mut world = Self::serving(config, app);
         (world.memory, world.metrics, world.now) = (memory, metrics, now);

@@ -59,7 +59,8 @@ pub(super) async fn go(mut walk: Walk<'_>, shell: &mut dyn Shell) -> Result<Brou
         let (part, behind) = rest.split_at(rest.len().min(AT_ONCE));
         rest = behind;
         stamp = moved(stamp, part, newest_allowed);
-        let more = !rest.is_empty();
+        walk.brought.more = !rest.is_empty();
+        let more = !rest.is_empty() && !walk.is_enough(part.len());
         let step = Step {
             events: events.by_ref().take(part.len()).collect(),
             cursor: Cursor {

@@ -15,8 +15,13 @@ use crate::clock::Clock;
 use crate::routers::shell::{Answer, Reach, ReachError, Shell};
 use crate::store::{Cursor, Due, StoreError, UsageSample, Via, Visit};
 
-/// How often a router is asked in one visit; the rest comes with the next, which is due at once.
+/// How often a router is asked in one visit; the rest comes with the next.
 const MOST_ROUNDS: usize = 64;
+/// How many new alerts a visit stores, and a part of it more; the rest comes with the next.
+const MOST_NEW: u64 = 10_000;
+/// When there is more, the next visit comes so much later for each alert that this one stored, up to
+/// the interval: a router that tells without end fills no disk.
+const EACH: Duration = Duration::from_millis(100);
 /// The most of what a program complains about that is told; characters.
 const LONGEST_COMPLAINT: usize = 200;
 
@@ -31,7 +36,7 @@ pub struct Brought {
     pub usage: usize,
     /// How it was asked.
     pub via: Via,
-    /// Whether there is more, for which it is visited again at once.
+    /// Whether there is more, for which it is visited again soon.
     pub more: bool,
     /// What a person should know.
     pub notes: Vec<String>,
@@ -138,21 +143,26 @@ impl<'a> Walk<'a> {
             let moved = after.as_ref() != Some(&document.cursor);
             let more = document.more && moved;
             cursor.vrwatch = Some(document.cursor);
+            let goes_on = more && round < MOST_ROUNDS && !self.is_enough(document.events.len());
             let step = Step {
                 events: document.events,
                 own: document.own,
                 cursor: cursor.clone(),
                 usage: if more { Vec::new() } else { document.usage },
-                more: more && round < MOST_ROUNDS,
+                more: goes_on,
             };
             self.brought.more = more;
-            let goes_on = step.more;
             self.commit(step).await?;
             if !goes_on {
                 break;
             }
         }
         Ok(self.brought)
+    }
+
+    /// Whether this visit has stored all that it may once it has stored so many more.
+    pub(super) fn is_enough(&self, more: usize) -> bool {
+        self.brought.new + more as u64 >= MOST_NEW
     }
 
     /// Opens a session.
@@ -190,7 +200,9 @@ impl<'a> Walk<'a> {
         let next_visit = if step.more {
             None
         } else if self.brought.more {
-            Some(Duration::ZERO)
+            let stored = self.brought.new + step.events.len() as u64;
+            let stored = u32::try_from(stored).unwrap_or(u32::MAX);
+            Some(EACH.saturating_mul(stored).min(self.next))
         } else {
             Some(self.next)
         };

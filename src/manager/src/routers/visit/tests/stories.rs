@@ -41,7 +41,7 @@ async fn a_backlog_is_committed_document_by_document_in_one_session() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_backlog_beyond_what_one_visit_reads_comes_with_the_next_at_once() {
+async fn a_backlog_beyond_what_one_visit_reads_comes_with_the_next_and_soon() {
     let world = World::of(&[R]);
     world.fleet.publish(R, 100);
     world.fleet.with(R, |fake| fake.page = 1);
@@ -51,6 +51,27 @@ async fn a_backlog_beyond_what_one_visit_reads_comes_with_the_next_at_once() {
     tokio::select! {
         () = manager.run(std::future::pending()) => {}
         () = pass(Duration::from_secs(20)) => {}
+    }
+    assert_eq!(world.model.ids(R), world.fleet.journal_ids(R));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_router_that_tells_without_end_is_read_bit_by_bit() {
+    let world = World::of(&[R]);
+    world.fleet.publish(R, 30_000);
+    world.fleet.with(R, |fake| fake.page = 1000);
+    let manager = world.manager("m1");
+    let brought = manager.poll_once(R).await.unwrap();
+    assert_eq!((brought.new, brought.more), (10_000, true));
+    // The next one is as far away as any, and brings no more than that.
+    tokio::select! {
+        () = manager.run(std::future::pending()) => {}
+        () = pass(Duration::from_mins(4)) => {}
+    }
+    assert_eq!(world.model.ids(R).len(), 10_000);
+    tokio::select! {
+        () = manager.run(std::future::pending()) => {}
+        () = pass(Duration::from_mins(12)) => {}
     }
     assert_eq!(world.model.ids(R), world.fleet.journal_ids(R));
 }
