@@ -1,5 +1,5 @@
-//! `GET /healthz`: this process answers. `GET /readyz`: it can do its work, and which of its parts
-//! cannot just now.
+//! `GET /healthz`: this process answers. `GET /readyz`: the database takes what is written, and
+//! which of the manager's parts fail just now.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,12 +10,14 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::store::Store;
 
 /// How long the database may take.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How often it is tried at most, whoever asks how often.
+const TRIED_EVERY: Duration = Duration::from_secs(1);
 
 /// How the parts of the manager stand.
 #[derive(Clone, Debug, Default)]
@@ -30,7 +32,7 @@ struct Standing {
 
 #[derive(Serialize)]
 struct Ready {
-    database: &'static str,
+    database: Database,
     parts: BTreeMap<&'static str, &'static str>,
 }
 
@@ -69,23 +71,75 @@ impl Board {
     }
 }
 
+/// Tries the database, but not for each who asks.
+#[derive(Debug)]
+struct Trial {
+    store: Store,
+    board: Board,
+    last: tokio::sync::Mutex<Option<(Instant, Database)>>,
+}
+
+/// How the database stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Database {
+    Works,
+    /// It answers, and takes nothing: it may be full, or read-only. The log says why.
+    Unwritable,
+    Away,
+}
+
+impl Trial {
+    /// Who asks while it is tried waits for what comes of it.
+    async fn database(&self) -> Database {
+        let mut last = self.last.lock().await;
+        if let Some((tried, stands)) = *last
+            && tried.elapsed() < TRIED_EVERY
+        {
+            return stands;
+        }
+        let stands = match timeout(PATIENCE, self.store.check_writing()).await {
+            Ok(Ok(())) => Database::Works,
+            written => {
+                if let Ok(Err(error)) = written
+                    && !matches!(*last, Some((_, Database::Unwritable | Database::Away)))
+                {
+                    tracing::error!(%error, "the database takes nothing that is written");
+                }
+                match timeout(PATIENCE, self.store.ping()).await {
+                    Ok(Ok(())) => Database::Unwritable,
+                    _ => Database::Away,
+                }
+            }
+        };
+        *last = Some((Instant::now(), stands));
+        stands
+    }
+}
+
 /// The routes.
 pub fn routes(store: Store, board: Board) -> Router {
+    let trial = Trial {
+        store,
+        board,
+        last: tokio::sync::Mutex::new(None),
+    };
     Router::new()
         .route("/readyz", get(ready))
-        .with_state((store, board))
+        .with_state(Arc::new(trial))
         .route("/healthz", get(|| async { "ok\n" }))
 }
 
 /// The store is only there once its migrations are done. Why something fails stands in the log; here
-/// stands which part it is, for whoever asks.
-async fn ready(State((store, board)): State<(Store, Board)>) -> (StatusCode, Json<Ready>) {
-    let answers = matches!(timeout(PATIENCE, store.ping()).await, Ok(Ok(())));
+/// stands which part it is, for whoever asks. A part that fails sends no router elsewhere: alerts
+/// are taken all the same.
+async fn ready(State(trial): State<Arc<Trial>>) -> (StatusCode, Json<Ready>) {
+    let database = trial.database().await;
     let ready = Ready {
-        database: if answers { "works" } else { "away" },
-        parts: board.words(),
+        database,
+        parts: trial.board.words(),
     };
-    let status = if answers {
+    let status = if database == Database::Works {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE

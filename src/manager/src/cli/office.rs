@@ -53,6 +53,7 @@ impl Office {
         let result = runtime.block_on(async {
             let url = config.database.url().map_err(CommandError::Usage)?;
             let store = Store::open(&url, &config.secrets.key_file).await?;
+            store.keep_free(config.database.min_free());
             let uid = rustix::process::getuid().as_raw();
             let desk = Desk {
                 config,

@@ -4,11 +4,14 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use contract::human;
 use serde::Deserialize;
 use sinks::file;
 
 /// The default: one file, no set-up.
 const DEFAULT: &str = "sqlite:/var/lib/vrwatch-manager/manager.db";
+/// Enough for the log of a large transaction, and for what is done to make room.
+const MIN_FREE: human::Size = human::Size(64 << 20);
 /// The longest password file that is read, in bytes.
 const LONGEST_PASSWORD: u64 = 4096;
 
@@ -19,6 +22,8 @@ pub struct Database {
     url: Address,
     /// A file (0600) with the password, so that it need not stand in the URL.
     password_file: Option<PathBuf>,
+    /// How much stays free on the disk of an `SQLite` file: with less, no alerts are taken.
+    min_free: human::Size,
 }
 
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -48,11 +53,18 @@ impl Default for Database {
         Self {
             url: Address(DEFAULT.to_owned()),
             password_file: None,
+            min_free: MIN_FREE,
         }
     }
 }
 
 impl Database {
+    /// How much stays free on the disk of an `SQLite` file, in bytes.
+    #[must_use]
+    pub const fn min_free(&self) -> u64 {
+        self.min_free.0
+    }
+
     /// The whole address, with the password.
     ///
     /// # Errors
@@ -126,7 +138,7 @@ mod tests {
     fn at(url: &str) -> Database {
         Database {
             url: Address::try_from(url.to_owned()).unwrap(),
-            password_file: None,
+            ..Database::default()
         }
     }
 

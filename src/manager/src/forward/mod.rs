@@ -95,19 +95,25 @@ impl Forwarder {
     }
 
     /// Forwards whenever it is this manager's turn, until `stop` says so or is gone. What fails is
-    /// said and tried again.
-    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
+    /// said and tried again; `tell` is told whether it works.
+    pub async fn run(&self, mut stop: watch::Receiver<bool>, tell: impl Fn(bool)) {
         let mut failed = false;
         loop {
-            let turn = self.take_turn(&mut stop).await;
+            let mut works = || {
+                if std::mem::take(&mut failed) {
+                    tell(true);
+                }
+            };
+            let turn = self.take_turn(&mut stop, &mut works).await;
             self.note(None);
             match turn {
-                Ok(()) => failed = false,
+                Ok(()) => works(),
                 Err(StoreError::Outrun) => {
                     tracing::warn!("another manager forwards now");
                 }
                 Err(error) if !failed => {
                     failed = true;
+                    tell(false);
                     tracing::error!(%error, "nothing is forwarded; tried again every second");
                 }
                 Err(_) => {}
@@ -120,7 +126,12 @@ impl Forwarder {
     }
 
     /// Forwards as long as the lease holds; at once back while another holds it.
-    async fn take_turn(&self, stop: &mut watch::Receiver<bool>) -> Result<()> {
+    /// `works` is called once it has begun.
+    async fn take_turn(
+        &self,
+        stop: &mut watch::Receiver<bool>,
+        works: &mut impl FnMut(),
+    ) -> Result<()> {
         let asked = Instant::now();
         let lease = self.config.lease;
         let taken = tokio::select! {
@@ -133,6 +144,7 @@ impl Forwarder {
         tracing::info!(epoch = taken.epoch, "this manager forwards what is stored");
         let begun = timeout_at(asked + lease, Turn::begin(self, taken, asked)).await;
         let mut turn = begun.map_err(|_| outlasted())??;
+        works();
         loop {
             let until = turn.held_until();
             let done = timeout_at(until, turn.step()).await;

@@ -113,11 +113,18 @@ pub async fn serve(config: Config, store: Store) -> Result<(), ServeError> {
         config.rules.clone(),
         config.sinks.iter().cloned().map(Target::from).collect(),
     );
-    let forwards = forwarder.clone();
+    let (forwards, stands) = (forwarder.clone(), board.clone());
     parts.start("forward", move |stop| {
-        let forwarder = forwards.clone();
+        let (forwarder, stands) = (forwards.clone(), stands.clone());
         async move {
-            forwarder.run(stop.receiver()).await;
+            let tell = |works| {
+                if works {
+                    stands.works("forward");
+                } else {
+                    stands.failed("forward");
+                }
+            };
+            forwarder.run(stop.receiver(), tell).await;
             "it ended".to_owned()
         }
     });

@@ -79,8 +79,9 @@ impl Store {
     /// keeps none of the others from being stored.
     ///
     /// # Errors
-    /// The database's: then nothing of all was stored.
+    /// The database's, or that its disk is nearly full: then nothing of all was stored.
     pub async fn store_batches(&self, batches: &[Batch]) -> Result<Vec<Result<Stored>>> {
+        self.0.room.check()?;
         // Before the transaction, so that the one writer is not kept waiting.
         let incoming: Vec<Result<Vec<Incoming<'_>>>> = batches
             .iter()

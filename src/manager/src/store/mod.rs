@@ -27,6 +27,7 @@ mod pushes;
 mod queue;
 mod retention;
 mod retry;
+mod room;
 mod routers;
 mod sealing;
 mod services;
@@ -63,6 +64,7 @@ pub use visits::{Cursor, Due, Visit, WorkLease};
 
 use database::{Database, Transaction};
 use dialect::Dialect;
+use room::Room;
 use sealing::Sealing;
 use statement::sql;
 
@@ -73,6 +75,7 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     database: Database,
     sealing: Sealing,
+    room: Room,
     /// How many transactions have yet to look first for alerts that are known; see `alerts`.
     looks: AtomicU32,
 }
@@ -88,6 +91,8 @@ impl fmt::Debug for Store {
 
 /// Sealed with the key file at the first start, so that a wrong one is noticed at the next.
 const SEAL_CHECK: &str = "sealing_check";
+/// When it was last tried whether the database takes what is written.
+const WRITTEN: &str = "written";
 
 impl Store {
     /// Opens `sqlite:/path/manager.db` or `mysql://user@host/name` and brings its tables to this
@@ -106,6 +111,7 @@ impl Store {
             .transpose()?;
         let sealing = Sealing::open(sealing_key, check.is_none())?;
         let store = Self(Arc::new(Inner {
+            room: Room::of(url),
             database,
             sealing,
             looks: AtomicU32::new(0),
@@ -153,6 +159,31 @@ impl Store {
     /// [`StoreError::Unavailable`] when it does not.
     pub async fn ping(&self) -> Result<()> {
         self.0.database.rows(sql("SELECT 1")).await.map(drop)
+    }
+
+    /// Whether the database takes what is written: a small row is, and lasts when this returns.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub async fn check_writing(&self) -> Result<()> {
+        let mut transaction = self.begin().await?;
+        let now = transaction.now().await?.to_string();
+        let statement = format!(
+            "INSERT INTO settings (name, value) VALUES (?, ?) {} {}",
+            self.dialect().on_conflict("name"),
+            self.dialect().take(&["value"]),
+        );
+        transaction
+            .run(sql(statement).bind(WRITTEN).bind(now))
+            .await?;
+        transaction.commit().await?;
+        self.0.room.check()
+    }
+
+    /// Takes no alerts while less than this is free, in bytes, on the disk where `SQLite` keeps its
+    /// file: so there is room to mend what fills it. Has no effect on other databases.
+    pub fn keep_free(&self, bytes: u64) {
+        self.0.room.keep_free(bytes);
     }
 
     /// Ends every connection; what is under way ends first.

@@ -135,3 +135,22 @@ fn both_doors_for_alerts_and_services_are_open_and_signed_ones_stay_shut(databas
     assert_eq!(status, 200);
     assert!(serde_json::from_str::<Value>(&document).is_ok());
 }
+
+#[test]
+fn a_disk_that_is_nearly_full_is_seen_before_it_is() {
+    let program = Program::written(|place| {
+        format!(
+            "[http]\nlisten = \"127.0.0.1:0\"\n\
+             [database]\nurl = \"sqlite:{place}/manager.db\"\nmin_free = \"1000000GiB\"\n\
+             [secrets]\nkey_file = \"{place}/sealing.key\"\n[state]\ndirectory = \"{place}\"\n"
+        )
+    });
+    let mut server = program.serve();
+    let (status, ready) = server.ask("GET /readyz", "");
+    let ready: Value = serde_json::from_str(&ready).unwrap();
+    assert_eq!((status, &ready["database"]), (503, &"unwritable".into()));
+    assert_eq!(server.ask("GET /healthz", "").0, 200);
+    server.until("1000000GiB is free");
+    // Who would mend it can log in.
+    assert!(!first_password(&mut server).is_empty());
+}

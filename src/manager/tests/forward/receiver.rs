@@ -155,7 +155,7 @@ impl Manager {
     pub(crate) fn of(forwarder: Forwarder) -> Self {
         let (stop, stopped) = watch::channel(false);
         let forwards = forwarder.clone();
-        let task = tokio::spawn(async move { forwards.run(stopped).await });
+        let task = tokio::spawn(async move { forwards.run(stopped, |_| ()).await });
         Self {
             stop,
             task,

@@ -105,3 +105,24 @@ fn used(disk: &SmallDisk) -> u32 {
     let used = (at.f_blocks - at.f_bfree) * at.f_frsize;
     u32::try_from(used.div_ceil(1 << 20)).unwrap()
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn alerts_wait_before_the_disk_is_full_and_all_else_goes_on() {
+    let disk = SmallDisk::new(20);
+    let url = format!("sqlite:{}/manager.db", disk.path().display());
+    let world = World::at(url, None).await;
+    let store = &world.store;
+    world.add_routers(&["r-1-VM"]).await;
+    deliver(store, 0, 20).await.unwrap();
+    store.keep_free(20 << 20);
+    let refusal = deliver(store, 20, 20).await.unwrap_err();
+    assert!(matches!(refusal, StoreError::Unavailable(_)), "{refusal:?}");
+    assert!(refusal.to_string().contains("20MiB"), "{refusal}");
+    assert!(store.check_writing().await.is_err());
+    world.add_routers(&["r-2-VM"]).await;
+    assert_eq!(stored(store).await, 20);
+    disk.resize(60);
+    deliver(store, 20, 20).await.unwrap();
+    store.check_writing().await.unwrap();
+    assert_eq!(stored(store).await, 40);
+}

@@ -27,7 +27,7 @@ fn all_start(url: &str) {
                 let runtime = tokio::runtime::Runtime::new().unwrap();
                 runtime.block_on(async {
                     let store = Store::open(url, &key).await.unwrap();
-                    store.ping().await.unwrap();
+                    store.check_writing().await.unwrap();
                 });
             });
         }
