@@ -11,6 +11,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod forward;
+mod owner;
 pub mod plan;
 pub mod routers;
 pub mod serve;

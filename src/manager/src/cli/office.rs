@@ -1,11 +1,12 @@
 //! What every command needs: the configuration, the store, a runtime, and a name for the audit
 //! trail.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{CommandError, Done};
 use crate::config::{self, Config, Loaded};
+use crate::owner;
 use crate::store::Store;
 
 /// How long threads that are stuck in the system may hold up the end.
@@ -51,6 +52,13 @@ impl Office {
             })?;
         let json = self.json;
         let result = runtime.block_on(async {
+            if rustix::process::geteuid().is_root() {
+                // Else ssh would make it, and keep the server from reading it.
+                let known_hosts = Path::new(config.ssh.known_hosts.as_str());
+                if let Err(error) = owner::make_private(known_hosts) {
+                    tracing::debug!(%error, file = %known_hosts.display(), "cannot be made");
+                }
+            }
             let url = config.database.url().map_err(CommandError::Usage)?;
             let store = Store::open(&url, &config.secrets.key_file).await?;
             store.keep_free(config.database.min_free());

@@ -1,7 +1,6 @@
 //! The connections: one writer and a few readers for `SQLite`, a pool for `MySQL` and `MariaDB`;
 //! and the transaction that hides which of them it is. No other file names a database.
 
-use std::path::Path;
 use std::str::FromStr as _;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use sqlx::{ConnectOptions as _, Connection, Executor as _, MySql, MySqlPool, Sql
 use super::dialect::Dialect;
 use super::error::{Result, StoreError};
 use super::statement::{Row, Statement, sql};
+use crate::owner::make_private;
 
 /// How long to wait for a connection or a lock before saying that the database does not answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -67,6 +67,7 @@ impl Database {
         if path.as_os_str().is_empty() || path.to_string_lossy().contains(":memory:") {
             return Err(wrong(&"a database in memory keeps nothing; name a file"));
         }
+        // `SQLite` gives its log the same owner and mode.
         make_private(&path).map_err(|error| wrong(&format_args!("{}: {error}", path.display())))?;
         let options = options
             .journal_mode(SqliteJournalMode::Wal)
@@ -245,19 +246,4 @@ impl Transaction {
 /// transaction that nobody can end: such a connection is closed, and another takes its place.
 fn is_idle<C: Connection>(connection: &C) -> bool {
     !connection.is_in_transaction()
-}
-
-/// Makes an empty file that only its owner may read, when there is none: `SQLite` gives its log
-/// the same mode.
-fn make_private(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    match std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-    {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
-    }
 }

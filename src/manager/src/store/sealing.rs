@@ -2,9 +2,9 @@
 //! so that a copy of the database alone gives no key away.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use base64::Engine as _;
@@ -13,6 +13,7 @@ use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::error::{Result, StoreError};
+use crate::owner::create_private;
 
 const KEY_BYTES: usize = 32;
 /// More than any key file holds; the rest of a bigger one is not read.
@@ -57,9 +58,12 @@ impl Sealing {
         if metadata.permissions().mode() & 0o077 != 0 {
             return Err(wrong(&"others than its owner may read it; chmod 600 it"));
         }
-        let we = rustix::process::geteuid().as_raw();
-        if metadata.uid() != we && metadata.uid() != 0 {
-            return Err(wrong(&"belongs to another user"));
+        // Root may read it anyway: it is the command line beside a server that runs as its own user.
+        let we = rustix::process::geteuid();
+        if !we.is_root() && metadata.uid() != we.as_raw() && metadata.uid() != 0 {
+            return Err(wrong(
+                &"belongs to another user; run this as that user, or as root",
+            ));
         }
         let mut text = String::new();
         file.take(LONGEST_FILE)
@@ -138,11 +142,7 @@ fn make_file(path: &Path) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{:016x}", fastrand::u64(..)));
     let beside = parent.join(name);
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&beside)?;
+    let mut file = create_private(&beside)?;
     let written = file
         .write_all(format!("{}\n", STANDARD.encode(bytes)).as_bytes())
         .and_then(|()| file.sync_all())

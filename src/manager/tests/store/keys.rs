@@ -1,7 +1,7 @@
 //! Router keys: sealed at rest, shown once, and useless without the key file.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
 use manager::store::{Store, StoreError};
 
@@ -89,4 +89,27 @@ async fn a_key_file_that_others_may_read_is_refused(world: World) {
             .to_string();
         assert!(told.contains("chmod 600"), "{told}");
     }
+}
+
+/// The command line as root, beside a server that runs as a user of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_root_makes_in_the_servers_folder_is_the_servers_and_root_may_use_it() {
+    const SERVER: u32 = 65_534;
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::chown(folder.path(), Some(SERVER), Some(SERVER)).unwrap();
+    let key = folder.path().join("sealing.key");
+    let url = format!("sqlite:{}", folder.path().join("manager.db").display());
+    for _ in 0..2 {
+        let store = Store::open(&url, &key).await.unwrap();
+        store.check_writing().await.unwrap();
+        for entry in fs::read_dir(folder.path()).unwrap() {
+            let entry = entry.unwrap();
+            let metadata = entry.metadata().unwrap();
+            assert_eq!(metadata.uid(), SERVER, "{:?}", entry.file_name());
+            assert_eq!(metadata.mode() & 0o077, 0, "{:?}", entry.file_name());
+        }
+        store.close().await;
+    }
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
+    assert!(Store::open(&url, &key).await.is_err());
 }
