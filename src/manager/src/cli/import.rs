@@ -1,14 +1,18 @@
 //! `vrwatch-manager import`: shows what an import would change, and changes it with `--yes`.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf, absolute};
 
+use contract::clean;
+use serde::Serialize;
 use sinks::cloudstack::{Api, Written};
 use sinks::file;
 use terminal::output;
 
 use super::office::{Desk, Office};
 use super::{CommandError, Done};
-use crate::plan::changes::changes;
+use crate::plan::changes::{Difference, changes};
 use crate::routers::import::{Found, cloudstack, read_file};
 
 /// The longest file with an API key, in bytes.
@@ -39,9 +43,22 @@ pub(super) struct Arguments {
     /// Make the changes; without it they are only shown.
     #[arg(long)]
     yes: bool,
-    /// Remove what the same source brought earlier and has no more.
+    /// Remove what the same source brought earlier and has no more: routers with their keys.
     #[arg(long)]
     prune: bool,
+    /// What a file's source is called; without it its whole path.
+    #[arg(long, value_name = "NAME", conflicts_with = "cloudstack")]
+    source: Option<String>,
+}
+
+/// A change as `--json` shows it.
+#[derive(Serialize)]
+struct Shown {
+    words: String,
+    /// Whether something is removed by it.
+    removes: bool,
+    /// Whether it is made, not only shown.
+    made: bool,
 }
 
 pub(super) fn run(office: &Office, arguments: Arguments) -> Result<Done, CommandError> {
@@ -50,37 +67,79 @@ pub(super) fn run(office: &Office, arguments: Arguments) -> Result<Done, Command
 
 async fn import(desk: Desk, arguments: Arguments) -> Result<Done, CommandError> {
     let stored = desk.store.inventory().await?;
-    let found = match (&arguments.file, &arguments.cloudstack) {
+    let mut found = match (&arguments.file, &arguments.cloudstack) {
         (Some(file), _) => read_file(file, &stored)?,
         (None, Some(url)) => live(url, &arguments).await?,
         (None, None) => return Err(CommandError::Usage("name a file".to_owned())),
     };
+    if let Some(name) = &arguments.source {
+        found.source = format!("file {name}");
+    }
     for warning in &found.warnings {
         tracing::warn!("{warning}");
     }
     let wanted = changes(&stored, &found.inventory, &found.scope(arguments.prune));
-    if wanted.is_empty() {
-        output::print("nothing to change\n")?;
-        return Ok(Done::Well);
+    let made: Vec<_> = wanted.iter().map(|it| it.change.clone()).collect();
+    if arguments.yes && !made.is_empty() {
+        desk.store.apply(&desk.actor, &made).await?;
     }
-    for difference in &wanted {
-        output::print(&format!("{difference}\n"))?;
+    if desk.json {
+        for difference in &wanted {
+            output::print_json(&Shown {
+                words: difference.to_string(),
+                removes: difference.removes(),
+                made: arguments.yes,
+            })?;
+        }
+    } else {
+        output::print(&told(&wanted, &found.source, arguments.yes))?;
     }
-    let count = wanted.len();
-    let changes_are = if count == 1 { "change" } else { "changes" };
-    if !arguments.yes {
-        output::print(&format!(
-            "{count} {changes_are} to make; nothing is changed yet: say --yes\n"
-        ))?;
-        return Ok(Done::Well);
-    }
-    let wanted: Vec<_> = wanted
-        .into_iter()
-        .map(|difference| difference.change)
-        .collect();
-    desk.store.apply(&desk.actor, &wanted).await?;
-    output::print(&format!("{count} {changes_are} made\n"))?;
     Ok(Done::Well)
+}
+
+/// All changes for people: what is removed last, where it is seen, and what only has another source
+/// now in one line for all.
+fn told(wanted: &[Difference], source: &str, made: bool) -> String {
+    if wanted.is_empty() {
+        return "nothing to change\n".to_owned();
+    }
+    let mut text = String::new();
+    let mut moved: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut count = 0;
+    for difference in wanted.iter().filter(|it| !it.removes()) {
+        if let Some(before) = &difference.brought_before_by {
+            *moved.entry(before).or_default() += 1;
+        } else {
+            count += 1;
+            let _ = writeln!(text, "{difference}");
+        }
+    }
+    for (before, count) in moved {
+        let line = format!("{count} as before, but from {source} now and no more from {before}");
+        let _ = writeln!(text, "{}", clean::line(&line));
+    }
+    let removed: Vec<_> = wanted.iter().filter(|it| it.removes()).collect();
+    count += removed.len();
+    if !removed.is_empty() {
+        let are = if made { "were" } else { "would be" };
+        let _ = writeln!(
+            text,
+            "\nREMOVED {are} {}, routers with their keys:",
+            removed.len()
+        );
+        for difference in removed {
+            let _ = writeln!(text, "  {difference}");
+        }
+        text.push('\n');
+    }
+    let changes_are = if count == 1 { "change" } else { "changes" };
+    let rest = if made {
+        "made\n"
+    } else {
+        "to make; nothing is changed yet: say --yes\n"
+    };
+    let _ = write!(text, "{count} {changes_are} {rest}");
+    text
 }
 
 async fn live(url: &str, arguments: &Arguments) -> Result<Found, CommandError> {
@@ -93,15 +152,20 @@ async fn live(url: &str, arguments: &Arguments) -> Result<Found, CommandError> {
     let api = Api::try_from(Written {
         url: url.to_owned(),
         api_key: key(api_key)?,
-        secret_key_file: secret_key.clone(),
+        secret_key_file: whole(secret_key)?,
         timeout: None,
-        ca_file: arguments.ca_file.clone(),
+        ca_file: arguments.ca_file.as_deref().map(whole).transpose()?,
         proxy: None,
     })
     .map_err(|error| CommandError::Usage(error.to_string()))?;
     cloudstack::read(&api)
         .await
         .map_err(|error| CommandError::Failed(error.to_string()))
+}
+
+/// On the command line a path may be relative.
+fn whole(path: &Path) -> Result<PathBuf, CommandError> {
+    absolute(path).map_err(|error| CommandError::Usage(format!("{}: {error}", path.display())))
 }
 
 fn key(path: &Path) -> Result<String, CommandError> {

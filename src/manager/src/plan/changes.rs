@@ -12,7 +12,7 @@ use super::words;
 /// What an import may touch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
-    /// The import's name: `file inventory.toml`, `CloudStack at https://…`.
+    /// The import's name: `file /srv/inventory.toml`, `CloudStack at https://…`.
     pub source: String,
     /// Whether what this source brought earlier, and has no more, is removed.
     pub prune: bool,
@@ -21,12 +21,33 @@ pub struct Scope {
 }
 
 /// The operator's own settings, `excluded` and `monitoring`, of what is stored already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settings {
     /// They stay: `CloudStack` knows nothing of them.
     Kept,
-    /// They become what the import says: a file holds them.
-    Given,
+    /// Those that the import speaks of become what it says; all others stay, as they may have been
+    /// made by hand.
+    Given(Spoken),
+}
+
+/// Of which settings an import speaks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spoken(BTreeSet<(&'static str, String, &'static str)>);
+
+impl Spoken {
+    /// It speaks of this `setting` of the `kind` (`router`) with this key.
+    pub fn add(&mut self, kind: &'static str, key: &str, setting: &'static str) {
+        self.0.insert((kind, key.to_owned(), setting));
+    }
+}
+
+impl Settings {
+    fn gives(&self, kind: &'static str, key: &str, setting: &'static str) -> bool {
+        match self {
+            Self::Kept => false,
+            Self::Given(spoken) => spoken.0.contains(&(kind, key.to_owned(), setting)),
+        }
+    }
 }
 
 /// One change, and what it means in words.
@@ -34,7 +55,23 @@ pub enum Settings {
 pub struct Difference {
     /// For the store.
     pub change: Change,
+    /// What nothing but the name of the import changes of: who brought it before.
+    pub brought_before_by: Option<String>,
     words: String,
+}
+
+impl Difference {
+    /// Whether something is removed.
+    #[must_use]
+    pub const fn removes(&self) -> bool {
+        matches!(
+            self.change,
+            Change::RemoveZone(_)
+                | Change::RemoveOffering(_)
+                | Change::RemoveNetwork(_)
+                | Change::RemoveRouter(_)
+        )
+    }
 }
 
 impl fmt::Display for Difference {
@@ -84,8 +121,8 @@ trait Part: Clone + PartialEq + Serialize {
     fn name(&self) -> &str;
     fn source(&self) -> Option<&str>;
     fn set_source(&mut self, source: &str);
-    /// Takes over the operator's settings.
-    fn keep_settings_of(&mut self, stored: &Self);
+    /// Takes over those of the operator's settings that an import does not speak of.
+    fn keep_settings_of(&mut self, stored: &Self, settings: &Settings);
     fn set(self) -> Change;
     fn remove(&self) -> Change;
 }
@@ -107,9 +144,11 @@ macro_rules! part {
             fn set_source(&mut self, source: &str) {
                 self.source = Some(source.into());
             }
-            fn keep_settings_of(&mut self, stored: &Self) {
-                let _ = stored;
-                $(self.$setting.clone_from(&stored.$setting);)*
+            fn keep_settings_of(&mut self, stored: &Self, settings: &Settings) {
+                let _ = (stored, settings);
+                $(if !settings.gives(Self::KIND, &self.$key, stringify!($setting)) {
+                    self.$setting.clone_from(&stored.$setting);
+                })*
             }
             fn set(self) -> Change {
                 Change::$set(self)
@@ -141,12 +180,18 @@ fn sets<P: Part>(stored: &[P], wanted: &[P], scope: &Scope, found: &mut Vec<Diff
         let mut part = part.clone();
         part.set_source(&scope.source);
         let known = stored.get(key).copied();
-        if let (Some(known), Settings::Kept) = (known, scope.settings) {
-            part.keep_settings_of(known);
+        if let Some(known) = known {
+            part.keep_settings_of(known, &scope.settings);
         }
         if known == Some(&part) {
             continue;
         }
+        let brought_before_by = known.and_then(|known| {
+            let before = known.source()?;
+            let mut moved = known.clone();
+            moved.set_source(&scope.source);
+            (moved == part).then(|| before.to_owned())
+        });
         let what = match known {
             None => "new".into(),
             Some(known) => words::difference(known, &part),
@@ -154,6 +199,7 @@ fn sets<P: Part>(stored: &[P], wanted: &[P], scope: &Scope, found: &mut Vec<Diff
         found.push(Difference {
             words: words::line(P::KIND, part.name(), &what),
             change: part.set(),
+            brought_before_by,
         });
     }
 }
@@ -200,6 +246,7 @@ fn gone<'a, P: Part>(
             found.push(Difference {
                 words: words::line(P::KIND, part.name(), "removed"),
                 change: part.remove(),
+                brought_before_by: None,
             });
             gone.insert(key);
         }

@@ -89,11 +89,25 @@ fn the_operators_settings_survive_an_import_unless_it_holds_them() {
     wanted.routers[0].redundant = true;
     let after = applied(&stored, &changes(&stored, &wanted, &scope(true)));
     assert!(after.routers[0].redundant && after.routers[0].excluded.contains("dhcp"));
-    let given = Scope {
-        settings: Settings::Given,
+    let mut spoken = Spoken::default();
+    let speaks = |spoken: &Spoken| Scope {
+        settings: Settings::Given(spoken.clone()),
         ..scope(false)
     };
-    let found = changes(&after, &wanted, &given);
+    assert!(changes(&after, &wanted, &speaks(&spoken)).is_empty());
+    spoken.add("network", "n", "monitoring");
+    spoken.add("router", "r", "excluded");
+    let found = changes(&after, &wanted, &speaks(&spoken));
+    assert_eq!(
+        told(&found),
+        [
+            "network n: monitoring yes → none",
+            "router r: excluded dhcp → none",
+        ]
+    );
+    spoken.add("zone", "z", "monitoring");
+    spoken.add("network", "n", "excluded");
+    let found = changes(&after, &wanted, &speaks(&spoken));
     assert_eq!(
         told(&found),
         [
@@ -102,6 +116,21 @@ fn the_operators_settings_survive_an_import_unless_it_holds_them() {
             "router r: excluded dhcp → none",
         ]
     );
+}
+
+#[test]
+fn what_only_comes_from_elsewhere_now_is_told_apart() {
+    let mut stored = imported();
+    stored.networks[0].source = Some("file old.toml".into());
+    stored.routers[0].source = Some("file old.toml".into());
+    stored.routers[0].running = false;
+    let found = changes(&stored, &imported(), &scope(false));
+    let before: Vec<_> = found
+        .iter()
+        .map(|it| it.brought_before_by.as_deref())
+        .collect();
+    assert_eq!(before, [Some("file old.toml"), None]);
+    assert!(!found[0].removes());
 }
 
 #[test]
@@ -189,12 +218,22 @@ fn any_inventory() -> impl Strategy<Value = Inventory> {
     })
 }
 
+fn spoken() -> Settings {
+    let mut spoken = Spoken::default();
+    for number in [0, 2] {
+        spoken.add("zone", &format!("z{number}"), "monitoring");
+        spoken.add("network", &format!("n{number}"), "excluded");
+        spoken.add("router", &format!("r{number}"), "excluded");
+    }
+    Settings::Given(spoken)
+}
+
 proptest! {
     #[test]
     fn what_was_applied_is_no_difference_any_more(
         stored in any_inventory(), wanted in any_inventory(), prune: bool, kept: bool
     ) {
-        let settings = if kept { Settings::Kept } else { Settings::Given };
+        let settings = if kept { Settings::Kept } else { spoken() };
         let scope = Scope { settings, ..scope(prune) };
         let found = changes(&stored, &wanted, &scope);
         prop_assert_eq!(&found, &changes(&stored, &wanted, &scope));

@@ -168,6 +168,15 @@ fn columns(service: &MonitoringService) -> [(&'static str, &str); 4] {
     ]
 }
 
+/// Whether a row can stand in all of the forms; asked before it is stored.
+///
+/// # Errors
+/// [`FormError`] when it cannot.
+pub fn check_row(service: &MonitoringService) -> Result<(), FormError> {
+    check(service, Form::File)?;
+    check(service, Form::Wire)
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
     File,

@@ -21,6 +21,14 @@ pub struct Inventory {
     pub routers: Vec<Router>,
 }
 
+impl Inventory {
+    /// Whether a router or a network is in this zone.
+    #[must_use]
+    pub fn uses_zone(&self, id: &str) -> bool {
+        self.routers.iter().any(|it| it.zone == id) || self.networks.iter().any(|it| it.zone == id)
+    }
+}
+
 /// A row of `monitoring_services`. Source: `cloudstack.md` section 2.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -57,7 +65,7 @@ pub struct Zone {
     /// CloudStack's `network.router.EnableServiceMonitoring`; absent: as the policy has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub monitoring: Option<bool>,
-    /// Which import it came from (`file inventory.toml`, `CloudStack at https://…`); absent: entered by
+    /// Which import it came from (`file /srv/inventory.toml`, `CloudStack at https://…`); absent: entered by
     /// hand. Only the same import removes it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
@@ -86,7 +94,7 @@ pub struct Offering {
     pub redundant_router: bool,
     /// The providers of each service: `Dhcp` → `VirtualRouter`.
     pub services: BTreeMap<String, Vec<String>>,
-    /// Which import it came from (`file inventory.toml`, `CloudStack at https://…`); absent: entered by
+    /// Which import it came from (`file /srv/inventory.toml`, `CloudStack at https://…`); absent: entered by
     /// hand. Only the same import removes it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
@@ -115,7 +123,7 @@ pub struct Network {
     /// Services (by `service`) that no router watches for this network.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub excluded: BTreeSet<String>,
-    /// Which import it came from (`file inventory.toml`, `CloudStack at https://…`); absent: entered by
+    /// Which import it came from (`file /srv/inventory.toml`, `CloudStack at https://…`); absent: entered by
     /// hand. Only the same import removes it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
@@ -173,7 +181,7 @@ pub struct Router {
     /// Services (by `service`) that this router does not watch.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub excluded: BTreeSet<String>,
-    /// Which import it came from (`file inventory.toml`, `CloudStack at https://…`); absent: entered by
+    /// Which import it came from (`file /srv/inventory.toml`, `CloudStack at https://…`); absent: entered by
     /// hand. Only the same import removes it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,

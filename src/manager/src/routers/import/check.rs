@@ -93,6 +93,53 @@ pub fn problems(new: &Inventory, known: &Inventory) -> Vec<Doubt> {
     told.0
 }
 
+/// The same for what is entered by hand: all that is wrong in one sentence, with what there is
+/// instead.
+///
+/// # Errors
+/// What is wrong.
+pub fn by_hand(new: &Inventory, known: &Inventory) -> Result<(), String> {
+    let doubts = problems(new, known);
+    if doubts.is_empty() {
+        return Ok(());
+    }
+    let mut words: Vec<String> = doubts.into_iter().map(|doubt| doubt.words).collect();
+    let zones = || {
+        known
+            .zones
+            .iter()
+            .chain(&new.zones)
+            .map(|it| it.id.as_str())
+    };
+    let networks = || {
+        let all = known.networks.iter().chain(&new.networks);
+        all.map(|it| it.id.as_str())
+    };
+    let of_routers = new.routers.iter().map(|it| it.zone.as_str());
+    let mut wanted = of_routers.chain(new.networks.iter().map(|it| it.zone.as_str()));
+    if wanted.any(|id| zones().all(|known| known != id)) {
+        words.push(there_are("zones", zones()));
+    }
+    let nics = new.routers.iter().flat_map(|it| &it.nics);
+    let mut wanted = nics.filter_map(|nic| nic.network.as_deref());
+    if wanted.any(|id| networks().all(|known| known != id)) {
+        words.push(there_are("networks", networks()));
+    }
+    Err(words.join("; "))
+}
+
+/// The first ten.
+fn there_are<'a>(what: &str, ids: impl Iterator<Item = &'a str>) -> String {
+    let mut ids: Vec<&str> = ids.take(11).collect();
+    if ids.is_empty() {
+        return format!("no {what} are known yet");
+    }
+    if ids.len() > 10 {
+        ids[10] = "…";
+    }
+    clean::line(&format!("the {what} are {}", ids.join(", ")))
+}
+
 struct Told(Vec<Doubt>);
 
 impl Told {
@@ -257,6 +304,36 @@ mod tests {
                 "router bad name : an interface for guests names no network",
             ]
         );
+    }
+
+    #[test]
+    fn what_is_wrong_by_hand_is_told_with_what_there_is() {
+        let mut new = Inventory {
+            routers: whole().routers,
+            ..Inventory::default()
+        };
+        assert_eq!(by_hand(&new, &whole()), Ok(()));
+        assert_eq!(
+            by_hand(&new, &Inventory::default()).unwrap_err(),
+            "router r: there is no zone z; router r: there is no network n; \
+             no zones are known yet; no networks are known yet"
+        );
+        new.routers[0].zone = "y".into();
+        let words = by_hand(&new, &whole()).unwrap_err();
+        assert!(words.ends_with("; the zones are z"), "{words}");
+        for name in [
+            "r 504;x",
+            "..",
+            "-oProxyCommand=x",
+            "*",
+            "r\u{202e}",
+            "r\n",
+            "",
+        ] {
+            new.routers[0] = whole().routers.remove(0);
+            new.routers[0].name = name.into();
+            assert!(by_hand(&new, &whole()).is_err(), "{name:?}");
+        }
     }
 
     #[test]

@@ -6,11 +6,12 @@ use std::path::Path;
 use contract::human;
 use document::file::ReadError;
 use document::{Document, List, Problem, Problems};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Deserializer};
 use toml::de::DeValue;
 
 use super::{Found, check};
-use crate::plan::changes::Settings;
+use crate::plan::changes::{Settings, Spoken};
 use crate::plan::inventory::Inventory;
 
 /// The largest file that is read: ten thousand routers with their networks take some 10 MB.
@@ -46,6 +47,11 @@ pub fn read_file(path: &Path, known: &Inventory) -> Result<Found, Problems> {
     } else {
         from_toml(path, text)?
     };
+    let seen: Seen = if json {
+        from_json(path, text).map_err(one)?
+    } else {
+        toml::from_str(text).map_err(|error| one(Problem::of_file(path, error.to_string())))?
+    };
     let doubts = check::problems(&inventory, known);
     if !doubts.is_empty() {
         let at_its_line = |doubt: &check::Doubt| {
@@ -57,16 +63,71 @@ pub fn read_file(path: &Path, known: &Inventory) -> Result<Found, Problems> {
         };
         return Err(Problems(doubts.iter().map(at_its_line).collect()));
     }
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // Two files of one name in two folders are two sources.
+    let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     Ok(Found {
         inventory,
-        source: format!("file {name}"),
-        settings: Settings::Given,
+        source: format!("file {}", whole.display()),
+        settings: Settings::Given(seen.spoken()),
         warnings: contents.warning.iter().map(ToString::to_string).collect(),
     })
 }
 
-fn from_json(path: &Path, text: &str) -> Result<Inventory, Problem> {
+/// Which of the operator's settings are written down, whatever they are.
+#[derive(Deserialize)]
+struct Seen {
+    #[serde(default)]
+    zones: Vec<SeenPart>,
+    #[serde(default)]
+    networks: Vec<SeenPart>,
+    #[serde(default)]
+    routers: Vec<SeenPart>,
+}
+
+#[derive(Deserialize)]
+struct SeenPart {
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "is_there")]
+    monitoring: bool,
+    #[serde(default, deserialize_with = "is_there")]
+    excluded: bool,
+}
+
+fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
+}
+
+impl Seen {
+    fn spoken(&self) -> Spoken {
+        let mut spoken = Spoken::default();
+        for (kind, parts) in [
+            ("zone", &self.zones),
+            ("network", &self.networks),
+            ("router", &self.routers),
+        ] {
+            for part in parts {
+                let key = if kind == "router" {
+                    &part.name
+                } else {
+                    &part.id
+                };
+                let Some(key) = key else { continue };
+                if part.monitoring {
+                    spoken.add(kind, key, "monitoring");
+                }
+                if part.excluded {
+                    spoken.add(kind, key, "excluded");
+                }
+            }
+        }
+        spoken
+    }
+}
+
+fn from_json<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, Problem> {
     serde_json::from_str(text).map_err(|error| {
         let line = u32::try_from(error.line()).unwrap_or(u32::MAX);
         Problem::at(path, line, error.to_string())
@@ -161,9 +222,34 @@ mod tests {
             let (_folder, path) = written(name, &text);
             let found = read_file(&path, &Inventory::default()).unwrap();
             assert_eq!(found.inventory, inventory);
-            assert_eq!(found.source, format!("file {name}"));
-            assert_eq!(found.scope(true).settings, Settings::Given);
+            let whole = path.canonicalize().unwrap();
+            assert_eq!(found.source, format!("file {}", whole.display()));
+            let nothing = Settings::Given(Spoken::default());
+            assert_eq!(found.scope(true).settings, nothing);
         }
+    }
+
+    #[test]
+    fn a_setting_is_spoken_of_where_it_is_written_and_be_it_empty() {
+        let mut inventory = cloud(NetworkKind::AdvancedIsolated, offering("o", &[]));
+        let json = {
+            let mut json = serde_json::to_value(&inventory).unwrap();
+            json["routers"][0]["excluded"] = serde_json::json!([]);
+            json["zones"][0]["monitoring"] = serde_json::Value::Null;
+            json.to_string()
+        };
+        let mut spoken = Spoken::default();
+        spoken.add("router", "r", "excluded");
+        spoken.add("zone", "z", "monitoring");
+        let (_folder, path) = written("a.json", &json);
+        let found = read_file(&path, &Inventory::default()).unwrap();
+        assert_eq!(found.settings, Settings::Given(spoken));
+        inventory.networks[0].excluded.insert("ssh".into());
+        let mut spoken = Spoken::default();
+        spoken.add("network", "n", "excluded");
+        let (_folder, path) = written("a.toml", &toml::to_string(&inventory).unwrap());
+        let found = read_file(&path, &Inventory::default()).unwrap();
+        assert_eq!(found.settings, Settings::Given(spoken));
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod check;
 pub mod cloudstack;
 mod file;
 
-pub use self::check::{Doubt, problems};
+pub use self::check::{Doubt, by_hand, problems};
 pub use self::file::read_file;
 
 use crate::plan::changes::{Scope, Settings};
@@ -16,9 +16,9 @@ use crate::plan::inventory::Inventory;
 pub struct Found {
     /// The zones, offerings, networks and routers.
     pub inventory: Inventory,
-    /// Which import it is: `file inventory.toml`, `CloudStack at https://…`.
+    /// Which import it is: `file /srv/inventory.toml`, `CloudStack at https://…`.
     pub source: String,
-    /// Whether it holds the operator's settings.
+    /// Which of the operator's settings it speaks of.
     pub settings: Settings,
     /// What is odd about it, in words. A router that it concerns gets no plan until it is put right.
     pub warnings: Vec<String>,
@@ -31,7 +31,7 @@ impl Found {
         Scope {
             source: self.source.clone(),
             prune,
-            settings: self.settings,
+            settings: self.settings.clone(),
         }
     }
 }
