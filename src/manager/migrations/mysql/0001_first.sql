@@ -1,4 +1,7 @@
--- Times are milliseconds since 1970 in UTC. Lists of names are JSON arrays.
+-- Times are milliseconds since 1970 in UTC. Lists of names are JSON arrays. Names are compared as they
+-- are written: for `utf8mb4_bin`, which passes over trailing spaces, `admin ` would be `admin`. The
+-- collation that does not is called by another name in each: MariaDB reads what stands in the first
+-- kind of comment, MySQL in the second.
 
 -- CloudStack's own table: the columns and default rows are its.
 CREATE TABLE monitoring_services (
@@ -10,7 +13,7 @@ CREATE TABLE monitoring_services (
     service_path VARCHAR(255) NOT NULL,
     pidfile VARCHAR(255) NOT NULL,
     isDefault TINYINT(1) NOT NULL
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
 
 INSERT INTO monitoring_services (id, uuid, service, process_name, service_name, service_path, pidfile, isDefault) VALUES
     (1, '5e1f0c3a-6c0e-4d0b-8d39-0d7b3b1f6a01', 'ssh', 'sshd', 'ssh', '/etc/init.d/ssh', '/var/run/sshd.pid', 1),
@@ -24,14 +27,14 @@ CREATE TABLE zones (
     network_type VARCHAR(255) NOT NULL,
     monitoring BIGINT,
     source TEXT
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
 
 CREATE TABLE network_offerings (
     id VARCHAR(255) NOT NULL PRIMARY KEY,
     name VARCHAR(255) NOT NULL,
     redundant_router BIGINT NOT NULL,
     source TEXT
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
 
 CREATE TABLE network_offering_services (
     offering VARCHAR(255) NOT NULL,
@@ -39,7 +42,7 @@ CREATE TABLE network_offering_services (
     ordinal BIGINT NOT NULL,
     provider VARCHAR(255),
     PRIMARY KEY (offering, service, ordinal)
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
 
 CREATE TABLE networks (
     id VARCHAR(255) NOT NULL PRIMARY KEY,
@@ -51,7 +54,7 @@ CREATE TABLE networks (
     monitoring BIGINT,
     excluded TEXT NOT NULL,
     source TEXT
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
 CREATE INDEX networks_by_vpc ON networks (vpc);
 
 -- A removed router keeps its number as long as alerts refer to it.
@@ -70,7 +73,7 @@ CREATE TABLE routers (
     excluded TEXT NOT NULL,
     source TEXT,
     removed BIGINT
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
 
 CREATE TABLE router_nics (
     router BIGINT NOT NULL,
@@ -79,7 +82,7 @@ CREATE TABLE router_nics (
     network VARCHAR(255),
     address VARCHAR(255),
     PRIMARY KEY (router, ordinal)
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
 
 -- CloudStack's own table (vm_id, router_name, last_alert_timestamp), and what visits need beside
 -- it. vm_id is the router's number.
@@ -97,7 +100,7 @@ CREATE TABLE op_router_monitoring_services (
     last_seen BIGINT,
     last_miss TEXT,
     unreachable BIGINT NOT NULL DEFAULT 0
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
 CREATE INDEX router_visits_due ON op_router_monitoring_services (running, next_visit);
 
 -- Sealed with the key file; see store/sealing.rs.
@@ -106,7 +109,7 @@ CREATE TABLE router_keys (
     router BIGINT NOT NULL,
     sealed TEXT NOT NULL,
     created BIGINT NOT NULL
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
 CREATE INDEX router_keys_by_router ON router_keys (router);
 
 -- Few indexes: every one costs at each alert. `receipt` tells one transaction's rows apart.
@@ -123,7 +126,7 @@ CREATE TABLE alerts (
     stored BIGINT NOT NULL,
     receipt BIGINT NOT NULL,
     event MEDIUMTEXT NOT NULL
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
 CREATE UNIQUE INDEX alerts_by_router ON alerts (router, event_id);
 
 CREATE TABLE outages (
@@ -142,19 +145,19 @@ CREATE TABLE outages (
     acknowledged BIGINT,
     acknowledged_by VARCHAR(255),
     last_seq BIGINT NOT NULL
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
 CREATE UNIQUE INDEX outages_by_router ON outages (router, outage);
 CREATE INDEX outages_open ON outages (ended, id);
 
 -- Alerts to forward: first without, then with their place in the total order.
 CREATE TABLE forward_waiting (
     alert BIGINT NOT NULL PRIMARY KEY
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
 CREATE TABLE forward_outgoing (
     position BIGINT NOT NULL PRIMARY KEY,
     alert BIGINT NOT NULL,
     storm VARCHAR(255)
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
 -- Alerts that a silence withholds: for the time being, or (`settled`) for good.
 CREATE TABLE forward_held (
     alert BIGINT NOT NULL PRIMARY KEY,
@@ -163,7 +166,7 @@ CREATE TABLE forward_held (
     outage VARCHAR(255),
     kind VARCHAR(255) NOT NULL,
     settled BIGINT NOT NULL
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
 CREATE INDEX forward_held_by_silence ON forward_held (settled, silence, alert);
 CREATE INDEX forward_held_by_outage ON forward_held (router, outage);
 -- Outages whose beginning was numbered and whose end was not.
@@ -171,7 +174,7 @@ CREATE TABLE forward_told (
     router BIGINT NOT NULL,
     outage VARCHAR(255) NOT NULL,
     PRIMARY KEY (router, outage)
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
 -- Storms that are not over, and the alerts that began their outages. `told`: whether its beginning is.
 CREATE TABLE storms (
     id VARCHAR(255) NOT NULL PRIMARY KEY,
@@ -182,30 +185,30 @@ CREATE TABLE storms (
     last_begin BIGINT NOT NULL,
     last_end BIGINT NOT NULL,
     more BIGINT NOT NULL
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
 CREATE TABLE storm_outages (
     alert BIGINT NOT NULL PRIMARY KEY,
     storm VARCHAR(255) NOT NULL,
     ended BIGINT NOT NULL
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
 CREATE INDEX storm_outages_by_storm ON storm_outages (storm);
 CREATE TABLE forward_cursors (
     sink VARCHAR(255) NOT NULL PRIMARY KEY,
     position BIGINT NOT NULL
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
 
 CREATE TABLE job_leases (
     job VARCHAR(255) NOT NULL PRIMARY KEY,
     holder VARCHAR(255) NOT NULL,
     epoch BIGINT NOT NULL,
     ends BIGINT NOT NULL
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
 
 -- Single facts about the database: the next position, the seal that proves the key file.
 CREATE TABLE settings (
     name VARCHAR(255) NOT NULL PRIMARY KEY,
     value TEXT NOT NULL
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
 INSERT INTO settings (name, value) VALUES ('last_position', '0');
 
 CREATE TABLE usage_samples (
@@ -215,7 +218,7 @@ CREATE TABLE usage_samples (
     bytes_received BIGINT NOT NULL,
     bytes_sent BIGINT NOT NULL,
     PRIMARY KEY (router, interface, time)
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
 
 CREATE TABLE pushes (
     id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
@@ -229,7 +232,7 @@ CREATE TABLE pushes (
     finished BIGINT,
     digest VARCHAR(255),
     outcome TEXT
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
 CREATE INDEX pushes_by_state ON pushes (state, id);
 CREATE INDEX pushes_by_router ON pushes (router, id);
 
@@ -238,14 +241,14 @@ CREATE TABLE users (
     password_hash TEXT NOT NULL,
     role VARCHAR(255) NOT NULL,
     created BIGINT NOT NULL
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
 
 CREATE TABLE sessions (
     token_hash VARCHAR(255) NOT NULL PRIMARY KEY,
     user_name VARCHAR(255) NOT NULL,
     created BIGINT NOT NULL,
     ends BIGINT NOT NULL
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
 CREATE INDEX sessions_by_user ON sessions (user_name);
 
 CREATE TABLE silences (
@@ -257,7 +260,7 @@ CREATE TABLE silences (
     ends BIGINT NOT NULL,
     reason TEXT NOT NULL,
     created_by VARCHAR(255) NOT NULL
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
 CREATE INDEX silences_by_end ON silences (ends);
 
 CREATE TABLE audit_trail (
@@ -267,4 +270,4 @@ CREATE TABLE audit_trail (
     action VARCHAR(255) NOT NULL,
     subject VARCHAR(255) NOT NULL,
     detail TEXT NOT NULL
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;

@@ -71,19 +71,15 @@ impl Store {
             .0
             .database
             .rows(
-                sql("SELECT r.name, k.id, k.sealed FROM routers r LEFT JOIN router_keys k ON k.router = r.number \
+                sql("SELECT k.id, k.sealed FROM routers r LEFT JOIN router_keys k ON k.router = r.number \
                      WHERE r.name = ? AND r.removed IS NULL ORDER BY k.id")
                 .bind(router),
             )
             .await?;
         let mut keys = None;
         for row in rows {
-            // MySQL's comparison passes over trailing spaces; ours does not.
-            if row.text(0)? != router {
-                continue;
-            }
             let keys = keys.get_or_insert_with(Vec::new);
-            if let (Some(id), Some(sealed)) = (row.integer_or_null(1)?, row.text_or_null(2)?) {
+            if let (Some(id), Some(sealed)) = (row.integer_or_null(0)?, row.text_or_null(1)?) {
                 let secret = self.0.sealing.open_seal(router, &sealed)?;
                 keys.push(RouterKey { id, secret });
             }

@@ -1,6 +1,7 @@
 //! Sending a configuration to a router: asked for, claimed by one manager, finished with a result
 //! that is kept.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use contract::Timestamp;
@@ -82,8 +83,8 @@ const LARGEST_CLAIM: u32 = 512;
 const LONGEST_OUTCOME: usize = 4000;
 
 impl Store {
-    /// Asks for pushes to routers; their ids, in the order of the names. A router that waits for
-    /// one already gets no second.
+    /// Asks for pushes to routers; their ids, in the order of the names, each router once. A router
+    /// that waits for one already gets no second.
     ///
     /// # Errors
     /// [`StoreError::NoSuchRouter`], or the database's.
@@ -93,7 +94,8 @@ impl Store {
             let mut transaction = self.begin().await?;
             let now = transaction.now().await?;
             let mut ids = Vec::with_capacity(routers.len());
-            for router in routers {
+            let mut seen = HashSet::new();
+            for router in routers.iter().filter(|name| seen.insert(name.as_str())) {
                 let number = required_number_of(&mut transaction, router).await?;
                 ids.push(request(&mut transaction, now, actor, number).await?);
                 audit::record(&mut transaction, actor, "push", router, "").await?;

@@ -29,7 +29,7 @@ pub(super) async fn numbers_of<'a>(
             .iter()
             .map(|row| Ok((row.text(0)?, row.integer(1)?)))
             .collect::<Result<_>>()?;
-        // Looked up here again: MySQL's comparison passes over trailing spaces.
+        // In the order of the names, and each as the caller holds it.
         numbers.extend(
             part.iter()
                 .filter_map(|name| Some((*name, *found.get(*name)?))),

@@ -50,7 +50,7 @@ impl Store {
             ("a service's path", &service.service_path),
             ("a pid file", &service.pidfile),
         ] {
-            names::check_text(what, text)?;
+            names::check_line(what, text)?;
         }
         let uuid = if service.uuid.is_empty() {
             uuid::Uuid::now_v7().to_string()

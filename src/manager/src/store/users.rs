@@ -10,7 +10,7 @@ use super::Store;
 use super::audit;
 use super::database::Transaction;
 use super::error::{Result, StoreError};
-use super::names::{check, check_short};
+use super::names::{check, check_person, check_short};
 use super::retry::retry;
 use super::statement::{Row, sql};
 use super::visits::millis;
@@ -113,16 +113,8 @@ impl Store {
     /// The database's.
     pub async fn user(&self, name: &str) -> Result<Option<User>> {
         let one = sql(format!("{USER} WHERE name = ?")).bind(name);
-        let found = self
-            .0
-            .database
-            .row(one)
-            .await?
-            .as_ref()
-            .map(user)
-            .transpose()?;
-        // MySQL's comparison passes over trailing spaces.
-        Ok(found.filter(|user| user.name == name))
+        let found = self.0.database.row(one).await?;
+        found.as_ref().map(user).transpose()
     }
 
     /// All users, by name.
@@ -139,20 +131,52 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn set_password(&self, actor: &str, name: &str, password_hash: &str) -> Result<bool> {
+        self.replace_password(actor, name, password_hash, None)
+            .await
+    }
+
+    /// The same by the user, who proved to know the password of the hash `believed`; whether that
+    /// was still the one. So a password that lets in once does, however many present it at once.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn change_password(
+        &self,
+        name: &str,
+        believed: &str,
+        password_hash: &str,
+    ) -> Result<bool> {
+        self.replace_password(name, name, password_hash, Some(believed))
+            .await
+    }
+
+    async fn replace_password(
+        &self,
+        actor: &str,
+        name: &str,
+        password_hash: &str,
+        believed: Option<&str>,
+    ) -> Result<bool> {
         check_short("a password's hash", password_hash, LONGEST_HASH)?;
+        let condition = believed.map_or("", |_| " AND password_hash = ?");
+        let statement = format!("UPDATE users SET password_hash = ? WHERE name = ?{condition}");
         retry(async || {
             let mut transaction = self.begin().await?;
             let done = transaction
                 .run(
-                    sql("UPDATE users SET password_hash = ? WHERE name = ?")
+                    sql(statement.as_str())
                         .bind(password_hash)
-                        .bind(name),
+                        .bind(name)
+                        .bind_all(believed),
                 )
                 .await?;
+            if done.rows == 0 {
+                return Ok(false);
+            }
             end_sessions(&mut transaction, name).await?;
             audit::record(&mut transaction, actor, "set_password", name, "").await?;
             transaction.commit().await?;
-            Ok(done.rows > 0)
+            Ok(true)
         })
         .await
     }
@@ -177,21 +201,32 @@ impl Store {
         .await
     }
 
-    /// Begins a session that ends by itself; `token_hash` is a hash of its token.
+    /// Begins a session that ends by itself, of a user who proved to know the password of the hash
+    /// `believed`; `token_hash` is a hash of its token.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] when there is no such user, or the database's.
+    /// [`StoreError::Refused`] when there is no such user, or the password is another by now; or
+    /// the database's.
     pub async fn begin_session(
         &self,
         name: &str,
+        believed: &str,
         token_hash: &str,
         lifetime: Duration,
     ) -> Result<()> {
         check("a token's hash", token_hash)?;
+        // Locked: a password that changes meanwhile ends this session too, or lets none begin.
+        let there = format!(
+            "SELECT name FROM users WHERE name = ? AND password_hash = ?{}",
+            self.dialect().for_update()
+        );
         retry(async || {
             let mut transaction = self.begin().await?;
-            if !is_there(&mut transaction, name).await? {
-                return Err(StoreError::Refused(format!("there is no user {name}")));
+            let there = sql(there.as_str()).bind(name).bind(believed);
+            if transaction.row(there).await?.is_none() {
+                return Err(StoreError::Refused(format!(
+                    "there is no user {name} of this password"
+                )));
             }
             let now = transaction.now().await?;
             transaction
@@ -230,16 +265,23 @@ impl Store {
         .transpose()
     }
 
-    /// Ends a session.
+    /// Ends a session: its user logs out.
     ///
     /// # Errors
     /// The database's.
-    pub async fn end_session(&self, token_hash: &str) -> Result<()> {
+    pub async fn end_session(&self, user: &str, token_hash: &str) -> Result<()> {
         retry(async || {
             let mut transaction = self.begin().await?;
-            transaction
-                .run(sql("DELETE FROM sessions WHERE token_hash = ?").bind(token_hash))
+            let done = transaction
+                .run(
+                    sql("DELETE FROM sessions WHERE token_hash = ? AND user_name = ?")
+                        .bind(token_hash)
+                        .bind(user),
+                )
                 .await?;
+            if done.rows > 0 {
+                audit::record(&mut transaction, user, "log_out", user, "").await?;
+            }
             transaction.commit().await
         })
         .await
@@ -255,7 +297,7 @@ struct New<'a> {
 
 impl<'a> New<'a> {
     fn checked(name: &'a str, password_hash: &'a str, role: &'a str) -> Result<Self> {
-        check("a user's name", name)?;
+        check_person(name)?;
         check("a role", role)?;
         check_short("a password's hash", password_hash, LONGEST_HASH)?;
         Ok(Self {

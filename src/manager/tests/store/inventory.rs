@@ -267,7 +267,7 @@ async fn a_router_that_comes_back_finds_its_alerts_and_no_keys(world: World) {
 
 async fn names_that_do_not_fit_are_refused_and_change_nothing(world: World) {
     let long = "x".repeat(256);
-    for name in ["", " ", "r-1-VM ", "r-1\n-VM", &long] {
+    for name in ["", " ", "r-1-VM ", "r-1\n-VM", "r-1\u{202e}-VM", &long] {
         let changes = [
             Change::SetRouter(router("r-0-VM")),
             Change::SetRouter(router(name)),
@@ -279,4 +279,8 @@ async fn names_that_do_not_fit_are_refused_and_change_nothing(world: World) {
         );
     }
     assert_eq!(world.store.inventory().await.unwrap(), Inventory::default());
+    let mut service = world.store.services().await.unwrap().remove(0);
+    service.process_name = "sshd\nx".into();
+    let refused = world.store.set_service("anna", &service).await;
+    assert!(matches!(refused, Err(StoreError::Refused(_))));
 }

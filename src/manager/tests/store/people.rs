@@ -10,8 +10,11 @@ const LONG: Duration = Duration::from_mins(10);
 
 on_both!(
     a_user_is_added_once_and_found_by_the_exact_name,
+    a_name_with_a_space_behind_it_is_nobodys,
+    a_user_whose_name_does_not_show_as_it_is_is_refused,
     only_one_of_two_managers_makes_the_first_user,
     a_session_ends_by_time_by_log_out_and_with_the_password,
+    a_password_that_changed_meanwhile_begins_no_session_and_changes_nothing,
     a_silence_is_open_until_its_end,
     the_audit_trail_tells_who_did_what,
 );
@@ -36,6 +39,74 @@ async fn a_user_is_added_once_and_found_by_the_exact_name(world: World) {
     assert_eq!(store.users().await.unwrap(), [anna]);
     assert!(store.remove_user("root", "anna").await.unwrap());
     assert!(!store.remove_user("root", "anna").await.unwrap());
+}
+
+async fn a_name_with_a_space_behind_it_is_nobodys(world: World) {
+    let store = &world.store;
+    store
+        .add_user("root", "anna", "old", "admin")
+        .await
+        .unwrap();
+    store.begin_session("anna", "old", "a", LONG).await.unwrap();
+    assert!(!store.remove_user("anna", "anna ").await.unwrap());
+    assert!(!store.set_password("anna", "anna ", "new").await.unwrap());
+    assert!(
+        store
+            .begin_session("anna ", "old", "b", LONG)
+            .await
+            .is_err()
+    );
+    assert_eq!(
+        store.user("anna").await.unwrap().unwrap().password_hash,
+        "old"
+    );
+    assert!(store.session("a").await.unwrap().is_some());
+    assert!(!store.remove_service("anna", "dhcp ").await.unwrap());
+    assert_eq!(store.services().await.unwrap().len(), 4);
+    world.add_routers(&["r-1-VM"]).await;
+    for name in ["r-1-VM ", "R-1-VM"] {
+        assert!(store.inventory_of(name).await.is_err());
+        assert_eq!(store.keys(name).await.unwrap(), None);
+        let filter = manager::store::AlertFilter {
+            router: Some(name.into()),
+            ..manager::store::AlertFilter::default()
+        };
+        assert!(
+            store
+                .alerts(&filter, Page::default())
+                .await
+                .unwrap()
+                .rows
+                .is_empty()
+        );
+    }
+    store
+        .apply(
+            "anna",
+            &[manager::plan::inventory::Change::RemoveRouter(
+                "r-1-VM".into(),
+            )],
+        )
+        .await
+        .unwrap();
+    assert!(store.inventory_of("r-1-VM").await.is_err());
+}
+
+async fn a_user_whose_name_does_not_show_as_it_is_is_refused(world: World) {
+    for name in [
+        "first start",
+        "root, uid 0",
+        "-x",
+        "admin\u{200b}",
+        "\u{202e}nimda",
+        "ad\nmin",
+        "admin ",
+        " admin",
+        "",
+    ] {
+        let added = world.store.add_user("root", name, "hash", "admin").await;
+        assert!(matches!(added, Err(StoreError::Refused(_))), "{name:?}");
+    }
 }
 
 async fn only_one_of_two_managers_makes_the_first_user(world: World) {
@@ -63,7 +134,10 @@ async fn a_session_ends_by_time_by_log_out_and_with_the_password(world: World) {
         .await
         .unwrap();
     for (token, lifetime) in [("a", LONG), ("b", LONG), ("c", Duration::ZERO)] {
-        store.begin_session("anna", token, lifetime).await.unwrap();
+        store
+            .begin_session("anna", "hash", token, lifetime)
+            .await
+            .unwrap();
     }
     let session = store.session("a").await.unwrap().unwrap();
     assert_eq!(
@@ -72,14 +146,39 @@ async fn a_session_ends_by_time_by_log_out_and_with_the_password(world: World) {
     );
     assert_eq!(store.session("c").await.unwrap(), None);
     assert_eq!(store.session("d").await.unwrap(), None);
-    store.end_session("b").await.unwrap();
+    store.end_session("anna", "b").await.unwrap();
     assert_eq!(store.session("b").await.unwrap(), None);
     assert!(store.set_password("anna", "anna", "new").await.unwrap());
     assert_eq!(store.session("a").await.unwrap(), None);
     assert!(matches!(
-        store.begin_session("bert", "e", LONG).await,
+        store.begin_session("bert", "hash", "e", LONG).await,
         Err(StoreError::Refused(_))
     ));
+}
+
+async fn a_password_that_changed_meanwhile_begins_no_session_and_changes_nothing(world: World) {
+    let store = &world.store;
+    store
+        .add_user("root", "anna", "once:a", "admin")
+        .await
+        .unwrap();
+    let (one, two) = tokio::join!(
+        store.change_password("anna", "once:a", "b"),
+        store.change_password("anna", "once:a", "c"),
+    );
+    assert!(one.unwrap() != two.unwrap());
+    let late = store.begin_session("anna", "once:a", "t", LONG).await;
+    assert!(matches!(late, Err(StoreError::Refused(_))));
+    for round in 0..10 {
+        let hash = store.user("anna").await.unwrap().unwrap().password_hash;
+        let (token, new) = (format!("t{round}"), format!("h{round}"));
+        let (_, changed) = tokio::join!(
+            store.begin_session("anna", &hash, &token, LONG),
+            store.change_password("anna", &hash, &new),
+        );
+        assert!(changed.unwrap());
+        assert_eq!(store.session(&token).await.unwrap(), None);
+    }
 }
 
 async fn a_silence_is_open_until_its_end(world: World) {

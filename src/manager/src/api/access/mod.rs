@@ -2,11 +2,14 @@
 //! has to wait.
 
 mod password;
+mod tally;
 mod throttle;
 mod token;
 
 pub use self::password::{Kept, PasswordError, Passwords, made_up};
-pub use self::throttle::Throttle;
+pub(super) use self::tally::WINDOW;
+pub use self::tally::{Said, Tally};
+pub use self::throttle::{Lane, Throttle};
 pub use self::token::Token;
 
 /// What a user may do.

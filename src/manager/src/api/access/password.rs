@@ -11,8 +11,10 @@ use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-/// How many are hashed at a time; each takes 19 MiB and one processor.
-const AT_ONCE: usize = 2;
+use super::Lane;
+
+/// How many of each lane are hashed at a time; each takes 19 MiB and one processor.
+const AT_ONCE: usize = 1;
 /// How long a password waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The shortest and the longest password, in characters and bytes. Source: NIST SP 800-63B §5.1.1.
@@ -78,10 +80,37 @@ impl fmt::Debug for Kept {
     }
 }
 
+/// A queue for each lane.
+#[derive(Clone, Debug)]
+struct Turns {
+    known: Arc<Semaphore>,
+    clean: Arc<Semaphore>,
+    failed: Arc<Semaphore>,
+}
+
+impl Turns {
+    fn new() -> Self {
+        let turns = || Arc::new(Semaphore::new(AT_ONCE));
+        Self {
+            known: turns(),
+            clean: turns(),
+            failed: turns(),
+        }
+    }
+
+    fn of(&self, lane: Lane) -> Arc<Semaphore> {
+        Arc::clone(match lane {
+            Lane::Known => &self.known,
+            Lane::Clean => &self.clean,
+            Lane::Failed => &self.failed,
+        })
+    }
+}
+
 /// Hashes and checks passwords.
 #[derive(Clone, Debug)]
 pub struct Passwords {
-    turns: Arc<Semaphore>,
+    turns: Turns,
     /// Of no password.
     nobody: Arc<Kept>,
 }
@@ -92,9 +121,8 @@ impl Passwords {
     /// # Errors
     /// The system has no random numbers.
     pub async fn new() -> Result<Self, PasswordError> {
-        let turns = Arc::new(Semaphore::new(AT_ONCE));
         let mut passwords = Self {
-            turns,
+            turns: Turns::new(),
             nobody: Arc::new(Kept {
                 hash: String::new(),
                 once: false,
@@ -115,8 +143,9 @@ impl Passwords {
         if password.len() > LONGEST {
             return Err(PasswordError::Long);
         }
+        // Whoever chooses a password has proved to know one.
         let hash = self
-            .in_turn(move || {
+            .in_turn(Lane::Known, move || {
                 let mut salt = [0; 16];
                 SystemRandom::new()
                     .fill(&mut salt)
@@ -139,6 +168,7 @@ impl Passwords {
         &self,
         password: String,
         kept: Option<&Kept>,
+        lane: Lane,
     ) -> Result<bool, PasswordError> {
         let known = kept.is_some();
         let hash = kept.unwrap_or(&self.nobody).hash.clone();
@@ -146,7 +176,7 @@ impl Passwords {
             return Ok(false);
         }
         let right = self
-            .in_turn(move || {
+            .in_turn(lane, move || {
                 PasswordHash::new(&hash).is_ok_and(|hash| {
                     Argon2::default()
                         .verify_password(password.as_bytes(), &hash)
@@ -159,9 +189,10 @@ impl Passwords {
 
     async fn in_turn<T: Send + 'static>(
         &self,
+        lane: Lane,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, PasswordError> {
-        let turn = timeout(PATIENCE, Arc::clone(&self.turns).acquire_owned())
+        let turn = timeout(PATIENCE, self.turns.of(lane).acquire_owned())
             .await
             .map_err(|_| PasswordError::Busy)?
             .map_err(|error| PasswordError::Broken(error.to_string()))?;
@@ -207,13 +238,25 @@ mod tests {
         assert!(!format!("{kept:?}").contains('$'));
         assert!(
             passwords
-                .is_right(password.clone(), Some(&read))
+                .is_right(password.clone(), Some(&read), Lane::Clean)
                 .await
                 .unwrap()
         );
         let wrong = format!("{password}x");
-        assert!(!passwords.is_right(wrong, Some(&read)).await.unwrap());
-        assert!(!passwords.is_right(password, None).await.unwrap());
+        let right = passwords.is_right(wrong, Some(&read), Lane::Clean).await;
+        assert!(!right.unwrap());
+        let right = passwords.is_right(password, None, Lane::Clean).await;
+        assert!(!right.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_queue_of_guesses_holds_nobody_up_who_is_known() {
+        let passwords = Passwords::new().await.unwrap();
+        let kept = passwords.hash("x".repeat(12), false).await.unwrap();
+        let _clean = passwords.turns.of(Lane::Clean).acquire_owned().await;
+        let _failed = passwords.turns.of(Lane::Failed).acquire_owned().await;
+        let right = passwords.is_right("x".repeat(12), Some(&kept), Lane::Known);
+        assert!(right.await.unwrap());
     }
 
     #[tokio::test]

@@ -61,6 +61,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(services::list))
         .routes(routes!(services::set, services::remove))
         .routes(routes!(cloud::zones))
+        .routes(routes!(cloud::set_zone, cloud::remove_zone))
         .routes(routes!(cloud::offerings))
         .routes(routes!(cloud::networks))
         .routes(routes!(cloud::exclude))

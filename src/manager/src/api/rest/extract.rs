@@ -17,7 +17,7 @@ use crate::api::refusal::Refusal;
 /// The largest body, in bytes.
 pub(super) const LARGEST_BODY: usize = 256 * 1024;
 /// The longest question, in bytes.
-const LONGEST_QUERY: usize = 4096;
+pub(super) const LONGEST_QUERY: usize = 4096;
 
 /// Somebody who is logged in.
 #[derive(Clone, Debug)]
@@ -77,6 +77,9 @@ impl FromRequestParts<Arc<Api>> for Admin {
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Refusal> {
         let caller = Caller::of(parts, api).await?;
         if caller.role < Role::Admin {
+            let what = format!("{} {}", parts.method, parts.uri.path());
+            let why = "a reader changes nothing";
+            api.refused(&caller.name, "refused", &what, why).await;
             return Err(Refusal::new(
                 StatusCode::FORBIDDEN,
                 "a reader changes nothing: an admin may",
@@ -128,12 +131,6 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<Api>> for Asked<T> {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<Api>) -> Result<Self, Refusal> {
-        if parts.uri.query().map_or(0, str::len) > LONGEST_QUERY {
-            return Err(Refusal::new(
-                StatusCode::URI_TOO_LONG,
-                "the question is too long",
-            ));
-        }
         let Query(asked) = Query::try_from_uri(&parts.uri)
             .map_err(|error| Refusal::bad(format!("the question: {error}")))?;
         Ok(Self(asked))

@@ -14,6 +14,7 @@ use super::extract::{Caller, From, Given, told};
 use super::{Api, Failure, SESSION};
 use crate::api::access::{Kept, Token};
 use crate::api::refusal::Refusal;
+use crate::store::StoreError;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -76,9 +77,13 @@ pub(super) async fn log_in(
     })?;
     let store = &api.store;
     store
-        .begin_session(&given.user, &token.hash(), SESSION)
+        .begin_session(&given.user, &kept.written(), &token.hash(), SESSION)
         .await
-        .map_err(told)?;
+        .map_err(|error| match error {
+            // Removed, or of another password, since it was looked at.
+            StoreError::Refused(_) => wrong(),
+            error => told(error),
+        })?;
     tracing::info!(user = given.user, %from, "logged in");
     Ok(Json(Opened {
         token: token.reveal().to_owned(),
@@ -95,7 +100,8 @@ pub(super) async fn log_out(
     caller: Caller,
 ) -> Result<StatusCode, Refusal> {
     let hash = caller.token.hash();
-    api.store.end_session(&hash).await.map_err(told)?;
+    let ended = api.store.end_session(&caller.name, &hash).await;
+    ended.map_err(told)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -109,16 +115,21 @@ pub(super) async fn change_password(
     Given(given): Given<Change>,
 ) -> Result<StatusCode, Refusal> {
     let unchanged = given.password == given.new_password;
-    believed(&api, from, &given.user, given.password).await?;
+    let (believed, _) = believed(&api, from, &given.user, given.password).await?;
     if unchanged {
         return Err(Refusal::bad("this is the password up to now"));
     }
     let kept = api.passwords.hash(given.new_password, false).await?;
-    api.store
-        .set_password(&given.user, &given.user, &kept.written())
-        .await
-        .map_err(told)?;
-    Ok(StatusCode::NO_CONTENT)
+    let (user, believed) = (&given.user, believed.written());
+    let changed = api
+        .store
+        .change_password(user, &believed, &kept.written())
+        .await;
+    if changed.map_err(told)? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(wrong())
+    }
 }
 
 /// Who is logged in.
@@ -131,32 +142,54 @@ pub(super) async fn who(caller: Caller) -> Json<Who> {
     })
 }
 
+/// One answer for a wrong password, for a user that there is not, and for a password that has just
+/// been changed.
+fn wrong() -> Refusal {
+    Refusal::new(StatusCode::UNAUTHORIZED, "user or password is wrong")
+}
+
 /// The user's stored password and role, if the one given is right.
 async fn believed(
-    api: &Api,
+    api: &Arc<Api>,
     from: IpAddr,
     user: &str,
     password: String,
 ) -> Result<(Kept, String), Refusal> {
-    {
+    let now = (api.now)();
+    let taken = {
         let mut throttle = api.throttle.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = (api.now)();
+        let lane = throttle.lane(from, now);
         if let Some(wait) = throttle.wait(user, from, now) {
+            Err(wait)
+        } else {
+            throttle.guessed(user, from, now);
+            Ok(lane)
+        }
+    };
+    let lane = match taken {
+        Ok(lane) => lane,
+        Err(wait) => {
+            refused(api, from, user, "it had to wait").await;
             return Err(Refusal::too_often("too many wrong passwords: wait", wait));
         }
-        throttle.guessed(user, from, now);
-    }
+    };
     let found = api.store.user(user).await.map_err(told)?;
     let kept = found.as_ref().map(|user| Kept::read(&user.password_hash));
-    let right = api.passwords.is_right(password, kept.as_ref()).await?;
+    let right = api
+        .passwords
+        .is_right(password, kept.as_ref(), lane)
+        .await?;
     let (true, Some(kept), Some(found)) = (right, kept, found) else {
         tracing::warn!(user, %from, "a log-in was refused");
-        return Err(Refusal::new(
-            StatusCode::UNAUTHORIZED,
-            "user or password is wrong",
-        ));
+        refused(api, from, user, "user or password is wrong").await;
+        return Err(wrong());
     };
     let mut throttle = api.throttle.lock().unwrap_or_else(PoisonError::into_inner);
-    throttle.was_right(user, from);
+    throttle.was_right(user, from, now);
     Ok((kept, found.role))
+}
+
+async fn refused(api: &Arc<Api>, from: IpAddr, user: &str, why: &str) {
+    let actor = format!("somebody at {from}");
+    api.refused(&actor, "log_in_failed", user, why).await;
 }

@@ -11,6 +11,7 @@ pub(super) mod extract;
 mod history;
 mod login;
 mod pages;
+mod questions;
 mod routers;
 mod services;
 mod silences;
@@ -18,15 +19,16 @@ mod silences;
 mod tests;
 mod users;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::Router;
 use axum::http::StatusCode;
+use axum::{Router, middleware};
+use contract::clean;
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
-use super::access::{PasswordError, Passwords, Throttle};
+use super::access::{PasswordError, Passwords, Said, Tally, Throttle, WINDOW};
 use super::refusal::Refusal;
 use super::signed::Verifier;
 use crate::plan::Policy;
@@ -46,6 +48,7 @@ pub struct Api {
     policy: Policy,
     passwords: Passwords,
     throttle: Mutex<Throttle>,
+    tally: Mutex<Tally>,
     /// The time by which guesses wait; tests hold it still.
     now: fn() -> Instant,
     /// Is told when a router's keys change.
@@ -80,18 +83,60 @@ impl Api {
             policy,
             passwords: Passwords::new().await?,
             throttle: Mutex::default(),
+            tally: Mutex::default(),
             now: Instant::now,
             verifier,
             poller,
         })
+    }
+
+    /// Writes into the audit trail that somebody was refused; of a flood the sum.
+    async fn refused(
+        self: &Arc<Self>,
+        actor: &str,
+        action: &'static str,
+        subject: &str,
+        why: &str,
+    ) {
+        let said = self.tally().refused((self.now)());
+        match said {
+            Said::Alone => {
+                let subject = clean::line(subject);
+                let written = self.store.audit(actor, action, &subject, why).await;
+                if let Err(error) = written {
+                    tracing::error!(%error, "the audit trail cannot be written");
+                }
+            }
+            Said::FirstOfSum => {
+                let api = Arc::clone(self);
+                tokio::spawn(async move {
+                    tokio::time::sleep(WINDOW).await;
+                    let sum = api.tally().sum();
+                    let detail = format!("{sum} more log-ins and requests were refused");
+                    if let Err(error) = api.store.audit("", "refused", "", &detail).await {
+                        tracing::error!(%error, "the audit trail cannot be written");
+                    }
+                });
+            }
+            Said::InSum => {}
+        }
+    }
+
+    fn tally(&self) -> std::sync::MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The routes.
 pub fn routes(api: Arc<Api>) -> Router {
     let (routes, document) = document::routes().split_for_parts();
+    let questions = Arc::new(questions::Known::of(&document));
     routes
         .with_state(api)
+        .route_layer(middleware::from_fn_with_state(
+            questions,
+            questions::only_known,
+        ))
         .merge(document::served(&document))
         .fallback(nothing)
         .method_not_allowed_fallback(other_method)

@@ -1,5 +1,6 @@
 //! Routers: what is known of them, their keys, what each watches and why, and sending it there.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
@@ -11,8 +12,9 @@ use utoipa::ToSchema;
 use super::extract::{Admin, Asked, Caller, Given, Named, told};
 use super::{Api, Failure, absent};
 use crate::api::refusal::Refusal;
-use crate::plan::inventory::{Change, Router};
+use crate::plan::inventory::{Change, Inventory, Router};
 use crate::plan::{LeftOut, Plan, PlanError, Row};
+use crate::routers::import::by_hand;
 use crate::routers::visit::PollError;
 use crate::store::StoreError;
 
@@ -53,7 +55,7 @@ pub(super) struct PlanShown {
 #[serde(deny_unknown_fields)]
 pub(super) struct Excluded {
     /// Names of services, `dhcp`, that are not watched: all of them, not only new ones.
-    pub(super) services: std::collections::BTreeSet<String>,
+    pub(super) services: BTreeSet<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -80,6 +82,17 @@ impl Api {
         routers
             .find(|router| router.name == name)
             .ok_or_else(|| absent("router", name))
+    }
+
+    /// Stores a router as it was given, when it fits what is known.
+    async fn set_fit(&self, actor: &str, router: Router) -> Result<(), Refusal> {
+        let known = self.store.inventory().await.map_err(told)?;
+        let new = Inventory {
+            routers: vec![router.clone()],
+            ..Inventory::default()
+        };
+        by_hand(&new, &known).map_err(Refusal::bad)?;
+        self.set_router(actor, router).await
     }
 
     async fn set_router(&self, actor: &str, router: Router) -> Result<(), Refusal> {
@@ -117,7 +130,12 @@ pub(super) async fn add(
         Err(StoreError::NoSuchRouter(_)) => {}
         Err(error) => return Err(told(error)),
     }
-    api.set_router(&actor, router).await?;
+    // By hand, whoever else is named: no import removes it.
+    let router = Router {
+        source: None,
+        ..router
+    };
+    api.set_fit(&actor, router).await?;
     let key = api.store.issue_key(&actor, &name).await.map_err(told)?;
     api.verifier.forget(&name);
     let key = key.reveal();
@@ -150,7 +168,7 @@ pub(super) async fn replace(
         return Err(Refusal::bad("the path names another router than the body"));
     }
     api.router(&name).await?;
-    api.set_router(&actor, router).await?;
+    api.set_fit(&actor, router).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -225,7 +243,7 @@ pub(super) async fn plan(
 /// Say which services this router does not watch.
 #[utoipa::path(put, path = "/api/v1/routers/{name}/excluded", tag = "routers",
     params(("name" = String, Path)), request_body = Excluded,
-    responses((status = 204), (status = 404, body = Failure)))]
+    responses((status = 204), (status = 400, body = Failure), (status = 404, body = Failure)))]
 pub(super) async fn exclude(
     State(api): State<Arc<Api>>,
     Admin(actor): Admin,
@@ -233,6 +251,7 @@ pub(super) async fn exclude(
     Given(excluded): Given<Excluded>,
 ) -> Result<StatusCode, Refusal> {
     let mut router = api.router(&name).await?;
+    api.are_services(&excluded.services).await?;
     router.excluded = excluded.services;
     api.set_router(&actor, router).await?;
     Ok(StatusCode::NO_CONTENT)

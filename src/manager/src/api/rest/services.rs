@@ -1,5 +1,6 @@
 //! The rows of `monitoring_services`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
@@ -9,7 +10,24 @@ use axum::http::StatusCode;
 use super::extract::{Admin, Caller, Given, Named, told};
 use super::{Api, Failure, removed};
 use crate::api::refusal::Refusal;
+use crate::plan::forms::check_row;
 use crate::plan::inventory::MonitoringService;
+
+impl Api {
+    /// Whether all of these are services.
+    pub(super) async fn are_services(&self, names: &BTreeSet<String>) -> Result<(), Refusal> {
+        let known = self.store.services().await.map_err(told)?;
+        let strange = |name: &&String| !known.iter().any(|row| row.service == **name);
+        let Some(name) = names.iter().find(strange) else {
+            return Ok(());
+        };
+        let known: Vec<_> = known.iter().map(|row| row.service.as_str()).collect();
+        let known = known.join(", ");
+        Err(Refusal::bad(format!(
+            "there is no service {name}; there are {known}"
+        )))
+    }
+}
 
 /// All services that routers may watch.
 #[utoipa::path(get, path = "/api/v1/services", tag = "services",
@@ -34,6 +52,7 @@ pub(super) async fn set(
     if service.service != name {
         return Err(Refusal::bad("the path names another service than the body"));
     }
+    check_row(&service).map_err(|error| Refusal::bad(error.to_string()))?;
     let set = api.store.set_service(&actor, &service).await;
     set.map_err(told)?;
     Ok(StatusCode::NO_CONTENT)

@@ -5,6 +5,7 @@ mod log_in;
 #[allow(dead_code, reason = "the tests of the store use the rest")]
 mod mariadb;
 mod misuse;
+mod refused;
 mod routes;
 mod stories;
 mod world;

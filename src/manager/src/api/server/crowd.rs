@@ -172,7 +172,7 @@ impl Drop for Place {
 
 /// Who counts as one client: an IPv4 address, or an IPv6 network of 64 bits, of which a single
 /// machine can use every address.
-fn neighbourhood(address: IpAddr) -> IpAddr {
+pub(in crate::api) fn neighbourhood(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let network = u128::from(address) >> 64 << 64;

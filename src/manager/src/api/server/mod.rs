@@ -25,8 +25,9 @@ use tokio::time::{Instant, sleep, timeout};
 pub use self::config::{Config, Tls as TlsConfig};
 use self::connection::Shared;
 use self::crowd::Crowd;
+pub(in crate::api) use self::crowd::neighbourhood;
 use self::tls::Tls;
-pub use self::tls::TlsError;
+pub use self::tls::{TlsError, check as check_tls};
 use self::watch::Patience;
 
 /// How many connections the kernel keeps ready; a storm of all routers at once must not be lost.

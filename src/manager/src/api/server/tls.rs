@@ -98,6 +98,14 @@ impl Tls {
     }
 }
 
+/// Whether certificate and key can be used as they are.
+///
+/// # Errors
+/// [`TlsError`] says what is wrong with them.
+pub fn check(files: config::Tls) -> Result<(), TlsError> {
+    Tls::load(files).map(drop)
+}
+
 fn changed(files: &config::Tls) -> [Option<SystemTime>; 2] {
     [&files.certificate_file, &files.key_file]
         .map(|path| fs::metadata(path).and_then(|data| data.modified()).ok())

@@ -16,7 +16,7 @@ on_both!(
     a_silence_is_begun_and_ended_and_a_service_set_and_removed,
 );
 
-async fn cloud(world: &World) {
+pub(super) async fn cloud(world: &World) {
     let changes = [
         Change::SetZone(Zone {
             id: "z1".into(),

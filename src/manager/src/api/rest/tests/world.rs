@@ -114,8 +114,8 @@ impl World {
         }
     }
 
-    /// A user with [`PASSWORD`].
-    pub(super) async fn user(&self, name: &str, role: Role) {
+    /// A user with [`PASSWORD`]; its hash as it is stored.
+    pub(super) async fn user(&self, name: &str, role: Role) -> String {
         let kept = self.api.passwords.hash(PASSWORD.into(), false).await;
         let kept = kept.unwrap().written();
         let store = &self.api.store;
@@ -123,15 +123,16 @@ impl World {
             .add_user("test", name, &kept, role.name())
             .await
             .unwrap();
+        kept
     }
 
     /// The token of a user who has just logged in, without the way through the log-in.
     pub(super) async fn token(&self, name: &str, role: Role) -> String {
-        self.user(name, role).await;
+        let kept = self.user(name, role).await;
         let token = Token::random().unwrap();
         let store = &self.api.store;
         store
-            .begin_session(name, &token.hash(), super::super::SESSION)
+            .begin_session(name, &kept, &token.hash(), super::super::SESSION)
             .await
             .unwrap();
         token.reveal().to_owned()
