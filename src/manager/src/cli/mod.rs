@@ -1,9 +1,11 @@
 //! The command line: one file a command, and the exit codes that scripts hold on to.
 
 mod alerts;
+mod by_hand;
 mod check_config;
 mod completions;
 mod exclude;
+mod history;
 mod import;
 mod man;
 mod office;
@@ -12,11 +14,13 @@ mod poll;
 mod push;
 mod router;
 mod routers;
+mod secret;
 mod serve;
 mod service;
 mod silence;
 mod table;
 mod user;
+mod zone;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -66,6 +70,15 @@ enum Command {
     /// The services that routers may watch: CloudStack's `monitoring_services`.
     #[command(subcommand)]
     Service(service::Commands),
+    /// The zones that routers are in.
+    #[command(subcommand)]
+    Zone(zone::Commands),
+    /// The networks that routers serve, from an import.
+    #[command(subcommand)]
+    Network(zone::Lists),
+    /// The network offerings, from an import.
+    #[command(subcommand)]
+    Offering(zone::Lists),
     /// Say which services a router, or no router of a network, watches.
     Exclude(exclude::Arguments),
     /// Print alerts, the last stored first.
@@ -75,6 +88,12 @@ enum Command {
     /// Maintenance: what is stored but not told for a while.
     #[command(subcommand)]
     Silence(silence::Commands),
+    /// Print what was sent to routers, and what came of it; the last asked for first.
+    Pushes(history::Pushes),
+    /// Print a router's usage counters, oldest first.
+    Usage(history::Usage),
+    /// Print who changed what, and when; the last first.
+    Audit(history::Newest),
     /// Who may log in.
     #[command(subcommand)]
     User(user::Commands),
@@ -156,6 +175,12 @@ pub fn main() -> ExitCode {
         Command::Alerts(arguments) => alerts::alerts(&office, arguments),
         Command::Outages(arguments) => alerts::outages(&office, arguments),
         Command::Silence(command) => silence::run(&office, command),
+        Command::Zone(command) => zone::run(&office, command),
+        Command::Network(command) => zone::networks(&office, command),
+        Command::Offering(command) => zone::offerings(&office, command),
+        Command::Pushes(arguments) => history::pushes(&office, arguments),
+        Command::Usage(arguments) => history::usage(&office, &arguments),
+        Command::Audit(arguments) => history::audit(&office, arguments),
         Command::User(command) => user::run(&office, command),
         Command::CheckConfig => check_config::run(&office),
         Command::Completions(arguments) => completions::run(&arguments),

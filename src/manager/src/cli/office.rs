@@ -1,6 +1,9 @@
 //! What every command needs: the configuration, the store, a runtime, and a name for the audit
 //! trail.
 
+use std::fs::DirBuilder;
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -60,6 +63,13 @@ impl Office {
                 }
             }
             let url = config.database.url().map_err(CommandError::Usage)?;
+            let files = [
+                config.database.file(),
+                Some(config.secrets.key_file.as_path()),
+            ];
+            for folder in files.into_iter().flatten().filter_map(Path::parent) {
+                make_private(folder)?;
+            }
             let store = Store::open(&url, &config.secrets.key_file).await?;
             store.keep_free(config.database.min_free());
             let uid = rustix::process::getuid().as_raw();
@@ -75,5 +85,19 @@ impl Office {
         });
         runtime.shutdown_timeout(SHUTDOWN_LIMIT);
         result
+    }
+}
+
+/// Makes a folder that only its owner may enter, when it is not there but the one around it is: at
+/// the first start without a package or systemd nobody else does.
+fn make_private(folder: &Path) -> Result<(), CommandError> {
+    match DirBuilder::new().mode(0o700).create(folder) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists && !folder.is_dir() => {
+            Err(CommandError::Failed(format!(
+                "the folder {} is not there and cannot be made: {error}",
+                folder.display()
+            )))
+        }
+        _ => Ok(()),
     }
 }

@@ -1,22 +1,22 @@
 //! `vrwatch-manager router …`: the routers that are known, and their keys.
 
-use std::net::IpAddr;
-
 use clap::Subcommand;
 use serde::Serialize;
 use terminal::output;
 
 use super::office::{Desk, Office};
-use super::table::{self, if_so, or_dash};
-use super::{CommandError, Done};
-use crate::plan::inventory::{Change, Hypervisor, Nic, Router, Traffic};
+use super::table::{self, or_dash};
+use super::{CommandError, Done, by_hand};
+use crate::plan::inventory::{Change, Router};
 use crate::routers::ssh::known_hosts;
-use crate::store::StoreError;
+use crate::store::RouterState;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Commands {
     /// Add a router and print its key, this once.
-    Add(Add),
+    Add(by_hand::Add),
+    /// Change what is known of a router: where it is reached, what it serves.
+    Set(by_hand::Set),
     /// List all routers.
     List,
     /// Remove a router. Its keys end; its alerts stay until they are old.
@@ -40,44 +40,16 @@ pub(super) enum Commands {
     },
 }
 
-#[derive(Debug, clap::Args)]
-pub(super) struct Add {
-    /// The router's name: r-42-VM.
-    name: String,
-    /// Its zone's id; without it the only zone there is, or `default`.
-    #[arg(long)]
-    zone: Option<String>,
-    /// What it runs on: kvm, xenserver, vmware, hyperv or other.
-    #[arg(long, default_value = "other", value_parser = hypervisor)]
-    hypervisor: Hypervisor,
-    /// The address of its hypervisor host, through which it is reached.
-    #[arg(long)]
-    host: Option<String>,
-    /// Its link-local or control address.
-    #[arg(long)]
-    address: Option<IpAddr>,
-    /// The id of a network that it serves; may be repeated.
-    #[arg(long = "network", value_name = "ID")]
-    networks: Vec<String>,
-    /// The VPC that it serves.
-    #[arg(long)]
-    vpc: Option<String>,
-}
-
 #[derive(Serialize)]
 struct Key {
     name: String,
     key: String,
 }
 
-fn hypervisor(text: &str) -> Result<Hypervisor, String> {
-    serde_json::from_value(text.into())
-        .map_err(|_| "use kvm, xenserver, vmware, hyperv or other".to_owned())
-}
-
 pub(super) fn run(office: &Office, command: Commands) -> Result<Done, CommandError> {
     office.work(async |desk| match command {
-        Commands::Add(arguments) => add(desk, arguments).await,
+        Commands::Add(arguments) => by_hand::add(desk, arguments).await,
+        Commands::Set(arguments) => by_hand::set(desk, arguments).await,
         Commands::List => list(desk).await,
         Commands::Remove { name } => remove(desk, name).await,
         Commands::Key { name, retire_old } => key(desk, name, retire_old).await,
@@ -85,55 +57,29 @@ pub(super) fn run(office: &Office, command: Commands) -> Result<Done, CommandErr
     })
 }
 
-async fn add(desk: Desk, arguments: Add) -> Result<Done, CommandError> {
-    let name = arguments.name;
-    match desk.store.inventory_of(&name).await {
-        Err(StoreError::NoSuchRouter(_)) => {}
-        Err(error) => return Err(error.into()),
-        Ok(_) => {
-            return Err(CommandError::Usage(format!(
-                "there is a router {name} already; `router key {name}` gives it another key"
-            )));
-        }
-    }
-    let zone = match arguments.zone {
-        Some(zone) => zone,
-        None => match desk.store.inventory().await?.zones.as_slice() {
-            [only] => only.id.clone(),
-            _ => "default".to_owned(),
-        },
-    };
-    let nics = arguments.networks.into_iter().map(|network| Nic {
-        traffic: Traffic::Guest,
-        network: Some(network),
-        address: None,
-    });
-    let router = Router {
-        name: name.clone(),
-        id: None,
-        zone,
-        pod: None,
-        hypervisor: arguments.hypervisor,
-        host: arguments.host,
-        address: arguments.address,
-        vpc: arguments.vpc,
-        redundant: false,
-        running: true,
-        nics: nics.collect(),
-        excluded: std::collections::BTreeSet::new(),
-        source: None,
-    };
-    let change = [Change::SetRouter(router)];
-    desk.store.apply(&desk.actor, &change).await?;
-    key(desk, name, false).await
-}
-
 async fn list(desk: Desk) -> Result<Done, CommandError> {
     let routers = desk.store.inventory().await?.routers;
+    let states = desk.store.router_states().await?;
+    let rows: Vec<Listed> = routers
+        .into_iter()
+        .map(|router| Listed {
+            state: states.get(&router.name).cloned().unwrap_or_default(),
+            router,
+        })
+        .collect();
     let header = [
-        "ROUTER", "ZONE", "RUNS ON", "HOST", "ADDRESS", "VPC", "STATE",
+        "ROUTER",
+        "ZONE",
+        "RUNS ON",
+        "HOST",
+        "ADDRESS",
+        "VPC",
+        "STATE",
+        "KEYS",
+        "LAST VISIT",
     ];
-    table::show(desk.json, header, &routers, |router| {
+    table::show(desk.json, header, &rows, |row| {
+        let router = &row.router;
         let word = serde_json::to_value(router.hypervisor).unwrap_or_default();
         [
             router.name.clone(),
@@ -142,10 +88,40 @@ async fn list(desk: Desk) -> Result<Done, CommandError> {
             or_dash(router.host.as_deref()),
             or_dash(router.address.map(|it| it.to_string()).as_deref()),
             or_dash(router.vpc.as_deref()),
-            if_so(router.running, "running"),
+            row.word().to_owned(),
+            match row.state.keys {
+                0 => "-".to_owned(),
+                keys => keys.to_string(),
+            },
+            or_dash(row.state.last_seen.map(|it| it.to_string()).as_deref()),
         ]
     })?;
     Ok(Done::Well)
+}
+
+/// A router in the list.
+#[derive(Serialize)]
+struct Listed {
+    #[serde(flatten)]
+    router: Router,
+    #[serde(flatten)]
+    state: RouterState,
+}
+
+impl Listed {
+    const fn word(&self) -> &'static str {
+        if !self.router.running {
+            "stopped"
+        } else if self.state.unreachable {
+            "unreachable"
+        } else if self.state.misses > 0 {
+            "missed"
+        } else if self.state.last_seen.is_some() {
+            "reachable"
+        } else {
+            "not visited yet"
+        }
+    }
 }
 
 async fn remove(desk: Desk, name: String) -> Result<Done, CommandError> {
@@ -173,7 +149,7 @@ async fn forget_host_key(desk: Desk, name: String) -> Result<Done, CommandError>
     Ok(Done::Well)
 }
 
-async fn key(desk: Desk, name: String, retire_old: bool) -> Result<Done, CommandError> {
+pub(super) async fn key(desk: Desk, name: String, retire_old: bool) -> Result<Done, CommandError> {
     let key = desk.store.issue_key(&desk.actor, &name).await?;
     if retire_old {
         desk.store.retire_keys(&desk.actor, &name, key.id).await?;

@@ -5,6 +5,7 @@ use clap::Subcommand;
 use super::office::Office;
 use super::table::{self, if_so};
 use super::{CommandError, Done};
+use crate::plan::forms::check_row;
 use crate::plan::inventory::MonitoringService;
 
 #[derive(Debug, Subcommand)]
@@ -79,6 +80,7 @@ pub(super) fn run(office: &Office, command: Commands) -> Result<Done, CommandErr
                     pidfile: add.pidfile,
                     is_default: add.default,
                 };
+                check_row(&service).map_err(|error| CommandError::Usage(error.to_string()))?;
                 desk.store.set_service(&desk.actor, &service).await?;
             }
             Commands::Remove { service } => {

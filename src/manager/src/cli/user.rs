@@ -7,6 +7,7 @@ use serde::Serialize;
 use terminal::output;
 
 use super::office::Office;
+use super::secret;
 use super::table::{self, if_so};
 use super::{CommandError, Done};
 use crate::api::access::{Kept, PasswordError, Passwords, Role, made_up};
@@ -28,13 +29,16 @@ pub(super) enum Commands {
         #[arg(long)]
         password_stdin: bool,
     },
-    /// Give a user another password; all sessions of the user end.
+    /// Give a user another password, asked for on the terminal; all sessions of the user end.
     Password {
         /// The user's name.
         name: String,
         /// Read the password from stdin.
-        #[arg(long)]
+        #[arg(long, conflicts_with = "one_time")]
         password_stdin: bool,
+        /// Make one up and print it, this once; it must be changed before the first log-in.
+        #[arg(long)]
+        one_time: bool,
     },
     /// List the users.
     List,
@@ -72,7 +76,12 @@ pub(super) fn run(office: &Office, command: Commands) -> Result<Done, CommandErr
                     May::Reader => Role::Reader,
                     May::Admin => Role::Admin,
                 };
-                let (kept, made) = password(password_stdin).await?;
+                let from = if password_stdin {
+                    From::Stdin
+                } else {
+                    From::Chance
+                };
+                let (kept, made) = password(from).await?;
                 let hash = kept.written();
                 let store = &desk.store;
                 store
@@ -83,8 +92,17 @@ pub(super) fn run(office: &Office, command: Commands) -> Result<Done, CommandErr
             Commands::Password {
                 name,
                 password_stdin,
+                one_time,
             } => {
-                let (kept, made) = password(password_stdin).await?;
+                if desk.store.user(&name).await?.is_none() {
+                    return Err(nobody(&name));
+                }
+                let from = match (password_stdin, one_time) {
+                    (true, _) => From::Stdin,
+                    (false, true) => From::Chance,
+                    (false, false) => From::Terminal,
+                };
+                let (kept, made) = password(from).await?;
                 let hash = kept.written();
                 if !desk.store.set_password(&desk.actor, &name, &hash).await? {
                     return Err(nobody(&name));
@@ -122,26 +140,43 @@ fn nobody(name: &str) -> CommandError {
     CommandError::Usage(format!("there is no user {name}"))
 }
 
+/// Where a password comes from.
+#[derive(Clone, Copy)]
+enum From {
+    Stdin,
+    Terminal,
+    /// It is made up, and lets in once.
+    Chance,
+}
+
 /// The password, and its text when it was made up here.
-async fn password(from_stdin: bool) -> Result<(Kept, Option<String>), CommandError> {
+async fn password(from: From) -> Result<(Kept, Option<String>), CommandError> {
     let wrong = |error: PasswordError| match error {
         PasswordError::Short | PasswordError::Long => CommandError::Usage(error.to_string()),
         PasswordError::Busy | PasswordError::Broken(_) => CommandError::Failed(error.to_string()),
     };
+    let text = match from {
+        From::Chance => None,
+        From::Stdin => Some(from_stdin()?),
+        From::Terminal => Some(secret::ask_twice()?),
+    };
     let passwords = Passwords::new().await.map_err(wrong)?;
-    if !from_stdin {
+    let Some(text) = text else {
         let made = made_up().map_err(wrong)?;
         let kept = passwords.hash(made.clone(), true).await.map_err(wrong)?;
         return Ok((kept, Some(made)));
-    }
+    };
+    let kept = passwords.hash(text, false).await.map_err(wrong)?;
+    Ok((kept, None))
+}
+
+fn from_stdin() -> Result<String, CommandError> {
     let mut text = String::new();
     std::io::stdin()
         .take(LONGEST)
         .read_to_string(&mut text)
         .map_err(|error| CommandError::Usage(format!("the password on stdin: {error}")))?;
-    let text = text.trim_end_matches(['\r', '\n']).to_owned();
-    let kept = passwords.hash(text, false).await.map_err(wrong)?;
-    Ok((kept, None))
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 fn tell(made: Option<String>) -> Result<(), CommandError> {

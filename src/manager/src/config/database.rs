@@ -2,7 +2,7 @@
 //! nothing here shows more than the part before it.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use contract::human;
 use serde::Deserialize;
@@ -98,6 +98,15 @@ impl Database {
         let (scheme, user) = before.split_once("://").unwrap_or((before, ""));
         let user = user.split(':').next().unwrap_or_default();
         format!("{scheme}://{user}@{place}")
+    }
+
+    /// The file in which everything is kept, where it is one.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        let rest = self.url.0.strip_prefix("sqlite:")?;
+        let path = rest.strip_prefix("//").unwrap_or(rest);
+        let path = path.split('?').next().unwrap_or_default();
+        (!path.is_empty()).then(|| Path::new(path))
     }
 
     /// Whether several management servers can share it.

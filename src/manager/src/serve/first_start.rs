@@ -8,7 +8,8 @@ use crate::store::Store;
 /// Who.
 const NAME: &str = "admin";
 
-/// Makes the first user, unless there is one.
+/// Makes the first user, unless there is one. Called when nothing else can keep the manager from
+/// starting: what is shown once must not be lost with a start that fails.
 pub(super) async fn welcome(store: &Store) -> Result<(), ServeError> {
     if !store.users().await?.is_empty() {
         return Ok(());
@@ -28,7 +29,8 @@ pub(super) async fn welcome(store: &Store) -> Result<(), ServeError> {
         terminal::log::say(&format!(
             "This is the first start. Log in as `{NAME}` with this password, which is shown this once \
              and must be changed at once:\n\n    {password}\n\n\
-             (POST /api/v1/password, or `vrwatch-manager user password {NAME}`)"
+             (`vrwatch-manager user password {NAME}` asks for the new one on the terminal; over HTTP it is \
+             POST /api/v1/password)"
         ));
     }
     Ok(())

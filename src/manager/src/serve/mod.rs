@@ -71,8 +71,9 @@ pub async fn serve(config: Config, store: Store) -> Result<(), ServeError> {
     let system = |error: &dyn std::fmt::Display| ServeError::System(error.to_string());
     let mut end = signal(SignalKind::terminate()).map_err(|error| system(&error))?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| system(&error))?;
-    first_start::welcome(&store).await?;
+    config.metrics.token().map_err(ServeError::Config)?;
     let server = Server::bind(config.http.clone())?;
+    first_start::welcome(&store).await?;
     for address in server.addresses() {
         tracing::info!(%address, tls = config.http.tls.is_some(), "listening");
     }

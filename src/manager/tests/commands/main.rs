@@ -19,6 +19,7 @@ macro_rules! on_both {
     };
 }
 
+mod by_hand;
 #[path = "../peers/mariadb.rs"]
 #[allow(dead_code, reason = "the tests of the store use the rest")]
 mod mariadb;

@@ -20,7 +20,7 @@ fn lines(text: &str) -> Vec<Value> {
         .collect()
 }
 
-const INVENTORY: &str = r#"
+pub(crate) const INVENTORY: &str = r#"
 [[zones]]
 id = "z1"
 name = "Zurich"
@@ -156,7 +156,7 @@ fn services_users_and_silences_are_kept_by_hand(database: Database) {
         (&"reader".into(), &false.into())
     );
     program.says(&["user", "remove", "ada"]);
-    program.fails(2, &["user", "password", "ada"]);
+    program.fails(2, &["user", "password", "ada", "--one-time"]);
 
     let arguments = [
         "silence", "add", "--router", "r-1-VM", "--for", "2h", "--reason", "disks",

@@ -121,6 +121,63 @@ impl Program {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// What it shows on a terminal of its own, where this is typed.
+    pub(crate) fn on_a_terminal(&self, typed: &str, arguments: &[&str]) -> String {
+        let quoted = |text: &str| format!("'{text}'");
+        let config = self.path("manager.toml");
+        let mut words = vec![
+            quoted(env!("CARGO_BIN_EXE_vrwatch-manager")),
+            "--config".into(),
+        ];
+        words.push(quoted(config.to_str().unwrap()));
+        words.extend(arguments.iter().map(|text| quoted(text)));
+        let mut child = Command::new("script")
+            .args([
+                "--quiet",
+                "--return",
+                "--echo",
+                "never",
+                "--command",
+                &words.join(" "),
+            ])
+            .arg("/dev/null")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let mut stdout = child.stdout.take().unwrap();
+        let mut shown = Vec::new();
+        for line in typed.lines() {
+            // Typed when it is asked for.
+            let mut byte = [0];
+            while byte != *b":" {
+                assert_eq!(stdout.read(&mut byte).unwrap(), 1, "{shown:?}");
+                shown.push(byte[0]);
+            }
+            stdin.write_all(format!("{line}\n").as_bytes()).unwrap();
+        }
+        stdout.read_to_end(&mut shown).unwrap();
+        let shown = String::from_utf8_lossy(&shown).into_owned();
+        assert!(child.wait().unwrap().success(), "{arguments:?}: {shown}");
+        shown
+    }
+
+    /// What it complains about in a session that has no terminal, when it ends with 2.
+    pub(crate) fn without_a_terminal(&self, arguments: &[&str]) -> String {
+        let inner = self.command(arguments);
+        let output = Command::new("setsid")
+            .arg("--wait")
+            .arg(inner.get_program())
+            .args(inner.get_args())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {errors}");
+        errors
+    }
+
     pub(crate) fn serve(&self) -> Server {
         let mut child = self
             .command(&["serve"])
