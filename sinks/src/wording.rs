@@ -10,6 +10,10 @@ use contract::{Cause, Ended, Event, Fact, Failure, LookedAgain, Timestamp, Unmon
 use crate::clean;
 use crate::clock::LocalTime;
 
+mod zone;
+
+pub use self::zone::{extent, zone_itself};
+
 /// The most of a command's output that stands in a sentence; bytes.
 const MOST_OUTPUT: usize = 300;
 /// The most of any other text from elsewhere that stands in a sentence; bytes.
@@ -34,17 +38,6 @@ pub const fn is_about_the_router(event: &Event) -> bool {
         // It is to run no longer, or was removed.
         Fact::Unmonitored { .. } => event.service.is_none() && event.process.is_none(),
         _ => false,
-    }
-}
-
-/// `zone zone-1`, where the event is about a whole zone.
-#[must_use]
-pub fn zone_itself(fact: &Fact) -> Option<String> {
-    match fact {
-        Fact::StormBegan { zone, .. } | Fact::StormEnded { zone, .. } => {
-            Some(format!("zone {}", clean::name(zone, 64)))
-        }
-        _ => None,
     }
 }
 
@@ -144,7 +137,7 @@ pub fn sentence(event: &Event, zone: &LocalTime) -> String {
         },
         Fact::AlertsDropped { .. } => dropped(event),
         Fact::RouterUnreachable { .. } | Fact::RouterReachable { .. } => of_the_router(event, zone),
-        Fact::StormBegan { .. } | Fact::StormEnded { .. } => storm(event, zone),
+        Fact::StormBegan { .. } | Fact::StormEnded { .. } => zone::storm(event, zone),
         Fact::Test { text: shown } => format!("test alert: {}", text(shown)),
         Fact::Unknown { kind, detail } => {
             let mut words = format!("event `{}` of a newer vrwatch", text(kind));
@@ -184,70 +177,6 @@ fn of_the_router(event: &Event, zone: &LocalTime) -> String {
             ),
             None => "is reachable for the first time".into(),
         },
-        _ => String::new(),
-    }
-}
-
-/// How many failed: `200 routers, 611 services`.
-#[must_use]
-pub fn extent(routers: u32, services: u32) -> String {
-    let routers = count(u64::from(routers), "router");
-    match services {
-        0 => routers,
-        services => format!("{routers}, {}", count(u64::from(services), "service")),
-    }
-}
-
-/// How a zone as a whole stands.
-fn storm(event: &Event, clock: &LocalTime) -> String {
-    match &event.fact {
-        Fact::StormBegan {
-            routers,
-            services,
-            since,
-            ..
-        } => format!(
-            "is in a storm: {} failed since {}; what belongs to it is summed up when it is over",
-            extent(*routers, *services),
-            time_of_day(*since, event.time, clock)
-        ),
-        Fact::StormEnded {
-            routers,
-            services,
-            outages,
-            duration,
-            still_down,
-            still_down_first,
-            ..
-        } => {
-            let mut words = format!(
-                "is over its storm of {}: {} failed, in {}; ",
-                seconds(*duration),
-                extent(*routers, *services),
-                count(u64::from(*outages), "outage")
-            );
-            if *still_down == 0 {
-                words.push_str("all of them are over");
-                return words;
-            }
-            let goes = if *still_down == 1 { "goes" } else { "go" };
-            let _ = write!(
-                words,
-                "{} {goes} on",
-                count(u64::from(*still_down), "outage")
-            );
-            let named: Vec<String> = still_down_first.iter().map(|name| text(name)).collect();
-            if !named.is_empty() {
-                let _ = write!(words, ": {}", named.join(", "));
-            }
-            match u64::from(*still_down).saturating_sub(named.len() as u64) {
-                0 => {}
-                more => {
-                    let _ = write!(words, " and {more} more");
-                }
-            }
-            words
-        }
         _ => String::new(),
     }
 }

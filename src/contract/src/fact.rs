@@ -30,7 +30,7 @@ pub enum Fact {
         /// How many restarts it took.
         attempts: u32,
         /// From the moment the death was noticed until the new process was up; milliseconds.
-        #[serde(rename = "downtime_ms", with = "millis")]
+        #[serde(rename = "downtime_ms", with = "crate::millis")]
         downtime: Duration,
     },
     /// No attempt brought it back.
@@ -56,7 +56,7 @@ pub enum Fact {
         /// The process that runs now.
         pid: u32,
         /// From the moment the death was noticed until it was seen up; milliseconds.
-        #[serde(rename = "downtime_ms", with = "millis")]
+        #[serde(rename = "downtime_ms", with = "crate::millis")]
         downtime: Duration,
         /// How the old process ended, where the kernel tells.
         ended: Ended,
@@ -94,7 +94,7 @@ pub enum Fact {
         /// From the last visit that succeeded before; absent: none ever had. Milliseconds.
         #[serde(
             rename = "downtime_ms",
-            with = "optional_millis",
+            with = "crate::millis::optional",
             default,
             skip_serializing_if = "Option::is_none"
         )]
@@ -124,7 +124,7 @@ pub enum Fact {
         outages: u32,
         /// From the first failure until the last of them was over; while some go on, until now.
         /// Milliseconds.
-        #[serde(rename = "duration_ms", with = "millis")]
+        #[serde(rename = "duration_ms", with = "crate::millis")]
         duration: Duration,
         /// How many of the outages go on.
         #[serde(default)]
@@ -367,53 +367,5 @@ impl fmt::Display for Ended {
             Self::Exit(status) => write!(formatter, "exit {status}"),
             Self::Signal(number) => write!(formatter, "ended by signal {number}"),
         }
-    }
-}
-
-/// A `Duration` as whole milliseconds on the wire.
-mod millis {
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(
-        duration: &Duration,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Duration, D::Error> {
-        u64::deserialize(deserializer).map(Duration::from_millis)
-    }
-}
-
-/// The same where it may be absent.
-mod optional_millis {
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    #[allow(
-        clippy::ref_option,
-        reason = "serde hands over a reference to the field"
-    )]
-    pub(super) fn serialize<S: Serializer>(
-        duration: &Option<Duration>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        match duration {
-            Some(duration) => super::millis::serialize(duration, serializer),
-            None => serializer.serialize_none(),
-        }
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<Duration>, D::Error> {
-        let millis = Option::<u64>::deserialize(deserializer)?;
-        Ok(millis.map(Duration::from_millis))
     }
 }

@@ -8,6 +8,7 @@ pub mod clean;
 mod event;
 mod fact;
 pub mod human;
+mod millis;
 mod severity;
 mod sink;
 mod timestamp;

@@ -183,3 +183,88 @@ impl Sink for Ruled {
         self.sink.recall(&sent);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use contract::Cause;
+
+    use super::*;
+
+    /// Takes everything, or only what is about a service.
+    struct Quiet {
+        wants_storms: bool,
+    }
+
+    #[async_trait::async_trait]
+    impl Sink for Quiet {
+        async fn deliver(&mut self, _batch: &[Event]) -> Result<(), DeliverError> {
+            Ok(())
+        }
+
+        fn wants(&self, event: &Event) -> bool {
+            self.wants_storms || !event.fact.is_about_a_zone()
+        }
+    }
+
+    fn ruled(rules: &str, wants_storms: bool, sums: bool) -> Ruled {
+        #[derive(serde::Deserialize)]
+        struct File {
+            #[serde(default)]
+            rule: Vec<super::super::rules::Rule>,
+        }
+        let file: File = toml::from_str(rules).unwrap();
+        let (zones, stormy) = (Zones::default(), Stormy::default());
+        zones.learn("r", Some("z"));
+        stormy.learn("r", "of a storm");
+        Ruled {
+            sink: Box::new(Quiet { wants_storms }),
+            name: "a".into(),
+            rules: Arc::new(Rules::from(file.rule)),
+            zones: Arc::new(zones),
+            stormy: sums.then(|| Arc::new(stormy)),
+            any_storm: any_storm(),
+        }
+    }
+
+    fn down(outage: &str, storm: Option<&str>) -> Event {
+        let draft = Draft {
+            service: Some("dhcp".into()),
+            process: None,
+            outage: Some(outage.into()),
+            time: Timestamp::EPOCH,
+            fact: Fact::ServiceDown {
+                noticed: Timestamp::EPOCH,
+                last_pid: None,
+                cause: Cause::NoPidFile,
+                ended: contract::Ended::Unknown,
+            },
+        };
+        let mut event = Event::new(draft, "e".into(), 1, "r".into());
+        event.storm = storm.map(str::to_owned);
+        event
+    }
+
+    #[test]
+    fn what_belongs_to_a_storm_is_left_out_where_the_storm_itself_is_told() {
+        let everything = ruled("", true, true);
+        assert!(everything.leaves_out(&down("o", Some("s"))));
+        // Fed before anybody knew of the storm.
+        assert!(everything.leaves_out(&down("of a storm", None)));
+        assert!(!everything.leaves_out(&down("o", None)));
+        assert!(!everything.leaves_out(&any_storm()));
+    }
+
+    #[test]
+    fn whoever_is_not_told_of_the_storm_is_told_all_of_it() {
+        let of_storm = down("o", Some("s"));
+        assert!(!ruled("", true, false).leaves_out(&of_storm));
+        assert!(!ruled("", false, true).leaves_out(&of_storm));
+        let rule = |words: &str| format!("[[rule]]\n{words}\nsinks = [\"a\"]\n");
+        let other = rule("kinds = [\"service_down\"]");
+        assert!(!ruled(&other, true, true).leaves_out(&of_storm));
+        let elsewhere = rule("zones = [\"y\"]");
+        assert!(!ruled(&elsewhere, true, true).leaves_out(&of_storm));
+        let here = rule("zones = [\"z\"]\nmin_severity = \"critical\"");
+        assert!(ruled(&here, true, true).leaves_out(&of_storm));
+    }
+}

@@ -47,7 +47,7 @@ pub struct Judged {
 pub struct Judge {
     settings: Settings,
     zones: BTreeMap<String, Zone>,
-    /// Never goes back, whatever the database's clock does.
+    /// Goes back only where the database's clock does.
     now: Millis,
 }
 
@@ -135,13 +135,24 @@ impl Judge {
             storms: vec![None; waiting.len()],
             ..Judged::default()
         };
+        if now < self.now {
+            self.go_back(now);
+        }
         for (index, sighting) in waiting.iter().enumerate() {
-            self.pass(sighting.stored, &mut judged);
+            self.pass(sighting.stored.min(now), &mut judged);
             self.see(index, waiting, &mut judged);
         }
-        // A clock that is behind what was stored shows no time that is to come.
         self.pass(now, &mut judged);
         judged
+    }
+
+    /// The database's clock was set back: what seems to be yet to come is no longer recent, or all
+    /// that follows would seem to happen at once.
+    fn go_back(&mut self, now: Millis) {
+        self.now = now;
+        for zone in self.zones.values_mut() {
+            zone.recent.retain(|begun| begun.at <= now);
+        }
     }
 
     /// Time goes by: tells what is due, at the time when it was.

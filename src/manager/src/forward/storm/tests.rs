@@ -483,6 +483,26 @@ fn routers_without_a_zone_and_withheld_alerts_make_no_storm() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_makes_no_storm_of_what_happens_one_by_one() {
+    let mut judge = Judge::new(SETTINGS);
+    let hour = 60 * MINUTE;
+    let single = |id: i64, stored| {
+        let (name, outage) = (format!("r-{id}"), format!("o-{id}"));
+        alert(id, stored, ("z", &name, None, &outage), down())
+    };
+    let mut judge = |alert: Alert| {
+        let judged = judge.judge(&[alert.sighting()], alert.stored);
+        assert!(judged.changes.is_empty(), "{judged:?}");
+    };
+    judge(single(1, 2 * hour));
+    judge(single(2, 2 * hour + SECOND));
+    // Every two minutes one, an hour earlier.
+    for n in 3..30 {
+        judge(single(n, hour + n * 2 * MINUTE));
+    }
+}
+
+#[test]
 fn an_end_that_is_withheld_ends_all_the_same() {
     let down = wave(1, MINUTE, 10);
     let back = back(11, 11 * MINUTE, &down);
