@@ -2,16 +2,12 @@
 //! sinks afresh from the configuration, so it works whether the daemon runs or not.
 
 use std::path::Path;
-use std::time::Duration;
 
-use contract::{DeliverError, Draft, Event, Fact, Timestamp};
+use contract::{Draft, Event, Fact, Timestamp};
 
 use super::output::{self, Audience};
 use super::{CommandError, Done, block_on};
 use crate::config;
-
-/// How long one sink may take.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -61,26 +57,8 @@ pub(super) fn run(path: &Path, arguments: &Arguments) -> Result<Done, CommandErr
         {
             continue;
         }
-        let mut sink = spec.build()?;
-        let answer = block_on(async {
-            Ok(tokio::time::timeout(PATIENCE, sink.deliver(std::slice::from_ref(&event))).await)
-        })?;
-        let words = match answer {
-            Ok(Ok(())) if sink.confirms() => "delivered".to_owned(),
-            Ok(Ok(())) => "sent; nothing confirms it, so look at the receiver".to_owned(),
-            Ok(Err(DeliverError::Later { cause, .. })) => {
-                all_well = false;
-                format!("NOT delivered, would be tried again: {cause}")
-            }
-            Ok(Err(DeliverError::Never { cause })) => {
-                all_well = false;
-                format!("REFUSED: {cause}")
-            }
-            Err(_) => {
-                all_well = false;
-                format!("NOT delivered: no answer within {} s", PATIENCE.as_secs())
-            }
-        };
+        let (well, words) = block_on(async { Ok(spec.try_out(&event).await?) })?;
+        all_well &= well;
         // The others are tried even when nobody can read any more.
         printed = printed.and(output::print(&format!(
             "{} ({}): {words}\n",

@@ -203,6 +203,8 @@ impl Channel {
             && cursor == Cursor::Missing
             && state.last_seq > 0
             && shared.settings.is_some()
+            // Whoever passes on begins its journal anew, and knows itself which sinks are new.
+            && !state.passing
         {
             tracing::info!(
                 sink = name,

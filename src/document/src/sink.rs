@@ -4,10 +4,12 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use contract::Sink;
+use contract::{DeliverError, Event, Sink};
 use serde::Deserialize as _;
 use sinks::{BuildError, Host, Kind, Section};
+use tokio::time::timeout;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -25,6 +27,8 @@ pub enum Syslog {
     Optional,
 }
 
+/// How long a sink that is tried out may take.
+const PATIENCE: Duration = Duration::from_mins(1);
 /// The kind that may be required.
 const SYSLOG: &str = "syslog";
 /// What to add when there is none.
@@ -86,6 +90,32 @@ impl SinkSpec {
             Err(Unmade::Text(problem)) => return Err(Problems(vec![problem])),
         };
         Ok(self.filter.before(sink))
+    }
+
+    /// Hands one event to a fresh sink of this kind, and tells in words what it answered; whether
+    /// that is well.
+    ///
+    /// # Errors
+    /// As for [`Self::build`].
+    pub async fn try_out(&self, event: &Event) -> Result<(bool, String), Problems> {
+        let mut sink = self.build()?;
+        let told = timeout(PATIENCE, sink.deliver(std::slice::from_ref(event))).await;
+        Ok(match told {
+            Ok(Ok(())) if sink.confirms() => (true, "delivered".to_owned()),
+            Ok(Ok(())) => (
+                true,
+                "sent; nothing confirms it, so look at the receiver".to_owned(),
+            ),
+            Ok(Err(DeliverError::Later { cause, .. })) => (
+                false,
+                format!("NOT delivered, would be tried again: {cause}"),
+            ),
+            Ok(Err(DeliverError::Never { cause })) => (false, format!("REFUSED: {cause}")),
+            Err(_) => (
+                false,
+                format!("NOT delivered: no answer within {} s", PATIENCE.as_secs()),
+            ),
+        })
     }
 
     /// Makes the sink itself, without its filters.

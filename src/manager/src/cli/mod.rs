@@ -19,6 +19,7 @@ mod serve;
 mod service;
 mod silence;
 mod table;
+mod test_alert;
 mod user;
 mod zone;
 
@@ -97,6 +98,9 @@ enum Command {
     /// Who may log in.
     #[command(subcommand)]
     User(user::Commands),
+    /// Send one marked test event through every sink, and print what each answered. Ends with 1
+    /// when one does not take it.
+    TestAlert(test_alert::Arguments),
     /// Print what the configuration says, or what is wrong with it.
     CheckConfig,
     /// Print shell completions.
@@ -182,6 +186,7 @@ pub fn main() -> ExitCode {
         Command::Usage(arguments) => history::usage(&office, &arguments),
         Command::Audit(arguments) => history::audit(&office, arguments),
         Command::User(command) => user::run(&office, command),
+        Command::TestAlert(arguments) => test_alert::run(&office, &arguments),
         Command::CheckConfig => check_config::run(&office),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man => man::run(),

@@ -40,6 +40,19 @@ impl Office {
         Ok(loaded)
     }
 
+    /// Does work that needs no store.
+    pub(super) fn without_store<T>(
+        work: impl Future<Output = Result<T, CommandError>>,
+    ) -> Result<T, CommandError> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        let runtime = runtime.map_err(no_runtime)?;
+        let done = runtime.block_on(work);
+        runtime.shutdown_timeout(SHUTDOWN_LIMIT);
+        done
+    }
+
     /// Opens the store and does the work.
     pub(super) fn work<F>(&self, work: impl FnOnce(Desk) -> F) -> Result<Done, CommandError>
     where
@@ -50,9 +63,7 @@ impl Office {
             .worker_threads(2)
             .enable_all()
             .build()
-            .map_err(|error| {
-                CommandError::Failed(format!("the runtime cannot be started: {error}"))
-            })?;
+            .map_err(no_runtime)?;
         let json = self.json;
         let result = runtime.block_on(async {
             if rustix::process::geteuid().is_root() {
@@ -100,4 +111,9 @@ fn make_private(folder: &Path) -> Result<(), CommandError> {
         }
         _ => Ok(()),
     }
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
+fn no_runtime(error: std::io::Error) -> CommandError {
+    CommandError::Failed(format!("the runtime cannot be started: {error}"))
 }

@@ -63,6 +63,10 @@ impl<'a> Turn<'a> {
             .iter()
             .map(|target| {
                 let cursor = known.iter().find(|(name, _)| *name == target.name);
+                if cursor.is_none() && now > 0 {
+                    let sink = &target.name;
+                    tracing::info!(sink, "the sink is new: it is told what happens from now on");
+                }
                 (cursor.map_or(now, |(_, at)| *at), target.clone())
             })
             .collect();

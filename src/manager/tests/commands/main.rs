@@ -26,3 +26,4 @@ mod mariadb;
 mod office;
 mod program;
 mod server;
+mod test_alert;
