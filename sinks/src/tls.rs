@@ -232,6 +232,12 @@ pub(crate) fn explain(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 format!("the receiver's certificate is for another name than `{name}`")
             }
+            // webpki's error, which rustls wraps without a variant of its own.
+            CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
+                "the receiver's certificate is that of an authority (basicConstraints CA:TRUE, as `openssl req -x509` \
+                 makes it): it must have one that an authority signed"
+                    .into()
+            }
             other => format!("the receiver's certificate is not acceptable: {other}"),
         },
         rustls::Error::InvalidMessage(_) => {

@@ -127,6 +127,15 @@ pub(super) fn run(office: &Office, command: Commands) -> Result<Done, CommandErr
                 })?;
             }
             Commands::Remove { name } => {
+                let users = desk.store.users().await?;
+                let mut admins = users.iter().filter(|user| user.role == Role::Admin.name());
+                if admins.clone().any(|user| user.name == name)
+                    && admins.all(|user| user.name == name)
+                {
+                    return Err(CommandError::Usage(format!(
+                        "{name} is the last admin: nobody else could change anything; add another first"
+                    )));
+                }
                 if !desk.store.remove_user(&desk.actor, &name).await? {
                     return Err(nobody(&name));
                 }

@@ -155,6 +155,9 @@ fn services_users_and_silences_are_kept_by_hand(database: Database) {
         (&list[1]["role"], &list[1]["must_change"]),
         (&"reader".into(), &false.into())
     );
+    let said = program.fails(2, &["user", "remove", "ada"]);
+    assert!(said.contains("the last admin"), "{said}");
+    program.says(&["user", "add", "eve"]);
     program.says(&["user", "remove", "ada"]);
     program.fails(2, &["user", "password", "ada", "--one-time"]);
 

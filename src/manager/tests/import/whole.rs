@@ -203,3 +203,20 @@ async fn a_private_authority_vouches_when_it_is_named_and_only_then() {
         .unwrap();
     assert!(found.source.starts_with("CloudStack at https://localhost:"));
 }
+
+#[tokio::test]
+async fn a_certificate_of_an_authority_itself_is_refused_in_words() {
+    let mut parameters = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let itself = parameters.self_signed(&key).unwrap();
+    let cloud = CloudStack::with_certificate(&itself.pem(), &key.serialize_pem());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, itself.pem()).unwrap();
+    let mut written = cloud.written("fine", "hunter2");
+    written.ca_file = Some(file);
+    let answer = cloudstack::read(&written.try_into().unwrap()).await;
+    let words = answer.unwrap_err().to_string();
+    assert!(words.contains("is that of an authority"), "{words}");
+}

@@ -8,21 +8,19 @@ use axum::body::Bytes;
 use axum::http::header;
 use axum::routing::get;
 use utoipa::openapi::OpenApi as Document;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Api, alerts, cloud, history, login, routers, services, silences, users};
+use super::{Api, alerts, cloud, elsewhere, history, login, routers, services, silences, users};
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "vrwatch-manager",
         description = "What the management server of vrwatch knows and does.\n\n\
-            Without log-in: `POST /api/v1/login`, `POST /api/v1/password`, this document, `/healthz`, `/readyz`. \
-            Routers sign what they send and fetch (`POST /api/v1/alerts`, `GET /api/v1/routers/{name}/services`) \
-            with their own key, as Standard Webhooks 1.0.0 has it.",
+            Without log-in: `POST /api/v1/login`, `POST /api/v1/password`, this document, `/healthz`, `/readyz`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     security(("session" = [])),
@@ -40,11 +38,18 @@ impl Modify for Session {
             .description(Some("The token that POST /api/v1/login gives."))
             .build();
         components.add_security_scheme("session", SecurityScheme::Http(scheme));
+        let signature = ApiKeyValue::with_description(
+            "webhook-signature",
+            "Made with the router's key, as Standard Webhooks 1.0.0 has it.",
+        );
+        let scheme = SecurityScheme::ApiKey(ApiKey::Header(signature));
+        components.add_security_scheme("router", scheme);
     }
 }
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
-    OpenApiRouter::with_openapi(Head::openapi())
+    let head = Head::openapi().merge_from(elsewhere::Lines::openapi());
+    OpenApiRouter::with_openapi(head)
         .routes(routes!(login::log_in))
         .routes(routes!(login::log_out))
         .routes(routes!(login::change_password))

@@ -7,6 +7,7 @@
 mod alerts;
 mod cloud;
 mod document;
+mod elsewhere;
 pub(super) mod extract;
 mod history;
 mod login;

@@ -179,42 +179,80 @@ fn event(
 }
 
 fn fact(entry: &Entry, behind: &str, began: Option<Timestamp>) -> Fact {
-    if behind.contains(" is not running trying recover") {
-        return Fact::ServiceDown {
+    match said(behind) {
+        Some(Said::Down) => Fact::ServiceDown {
             noticed: entry.time,
             last_pid: None,
             cause: Cause::Unknown,
             ended: Ended::Unknown,
-        };
-    }
-    if behind.contains(" recover failed") {
-        return Fact::RestartFailed {
+        },
+        Some(Said::Failed) => Fact::RestartFailed {
             attempts: ATTEMPTS,
             failure: Failure {
                 reason: "the router's own script gave up".into(),
                 exit: None,
                 output: String::new(),
             },
-        };
-    }
-    if behind.contains(" is recovered successfully") {
-        return Fact::Restarted {
+        },
+        Some(Said::Up) => Fact::Restarted {
             pid: 0,
             attempts: 0,
             downtime: began.map_or(Duration::ZERO, |began| entry.time.saturating_since(began)),
-        };
-    }
-    Fact::Unknown {
-        kind: "legacy_alert".into(),
-        detail: Some(Value::Text(entry.line.chars().take(LONGEST_LINE).collect())),
+        },
+        None => Fact::Unknown {
+            kind: "legacy_alert".into(),
+            detail: Some(Value::Text(entry.line.chars().take(LONGEST_LINE).collect())),
+        },
     }
 }
 
-/// The process that a line is about: `The process dnsmasq …`.
+/// What a line says of its process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Said {
+    Down,
+    Failed,
+    Up,
+}
+
+/// The words of `monitorServices.py`, and those that scripts of operators write in its place; the
+/// first that a line holds counts.
+const WORDS: [(&str, Said); 14] = [
+    (" is not running trying recover", Said::Down),
+    (" recover failed", Said::Failed),
+    (" is recovered successfully", Said::Up),
+    ("restart failed", Said::Failed),
+    ("failed to start", Said::Failed),
+    ("failed to restart", Said::Failed),
+    ("could not be started", Said::Failed),
+    ("could not be restarted", Said::Failed),
+    (" is not running", Said::Down),
+    (" stopped", Said::Down),
+    (" is down", Said::Down),
+    (" failed", Said::Down),
+    (" restarted", Said::Up),
+    (" is running again", Said::Up),
+];
+
+fn said(behind: &str) -> Option<Said> {
+    process(behind)?;
+    let lower = behind.to_lowercase();
+    let found = WORDS.iter().find(|(words, _)| lower.contains(words));
+    found.map(|(_, said)| *said)
+}
+
+/// The process that a line is about: `The process dnsmasq …`; or one of CloudStack's, by its own name
+/// or its service's.
 fn process(behind: &str) -> Option<&str> {
-    let (_, rest) = behind.split_once("The process ")?;
-    let name = rest.split([' ', ']']).next()?;
-    (!name.is_empty() && acceptable::is_name(name)).then_some(name)
+    if let Some((_, rest)) = behind.split_once("The process ") {
+        let name = rest.split([' ', ']']).next()?;
+        return (!name.is_empty() && acceptable::is_name(name)).then_some(name);
+    }
+    let apart = |letter: char| !letter.is_ascii_alphanumeric() && letter != '-' && letter != '_';
+    behind.split(apart).find_map(|word| {
+        let known = SERVICES.into_iter();
+        let mut known = known.filter(|(process, service)| *process == word || *service == word);
+        known.next().map(|(process, _)| process)
+    })
 }
 
 fn service(process: &str) -> &str {

@@ -109,6 +109,29 @@ fn a_line_of_another_form_is_passed_on_and_one_without_a_stamp_is_noted() {
     assert_eq!(info[0].severity, Severity::Indeterminate);
 }
 
+#[test]
+fn lines_in_other_words_are_about_their_service_all_the_same() {
+    for (line, service, kind) in [
+        ("[ALERT] Service dnsmasq stopped", "dhcp", "service_down"),
+        ("[ALERT] [haproxy] is down", "loadbalancing", "service_down"),
+        (
+            "[ALERT] webserver: failed to restart",
+            "webserver",
+            "restart_failed",
+        ),
+        ("[INFO] [sshd] Service restarted", "ssh", "restarted"),
+        ("[ALERT] [dnsmasq] out of leases", "dhcp", "legacy_alert"),
+    ] {
+        let told = told(&[&format!("2026-11-22 11:47:33,207 {line}")]);
+        assert_eq!(told[0].service.as_deref(), Some(service), "{line}");
+        assert_eq!(told[0].fact.kind(), kind, "{line}");
+        assert_eq!(acceptable::problem(&told[0]), None);
+        if line.starts_with("[ALERT]") {
+            assert!(told[0].severity >= Severity::Major, "{line}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn whatever_a_router_prints_is_bounded_and_takable(output in prop::collection::vec(any::<u8>(), 0..400)) {

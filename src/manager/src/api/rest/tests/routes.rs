@@ -20,6 +20,10 @@ fn operations(document: &Value) -> Vec<(String, String, bool)> {
             .replace("{service}", "dhcp")
             .replace("{id}", "1");
         for (method, operation) in methods.as_object().unwrap() {
+            if operation["tags"][0] == "machines" {
+                // Answered elsewhere.
+                continue;
+            }
             let open = operation["security"] == serde_json::json!([{}])
                 || operation["security"] == serde_json::json!([]);
             operations.push((method.to_uppercase(), filled.clone(), !open));
@@ -57,6 +61,19 @@ async fn the_document_is_whole_and_served_without_a_session() {
         assert!(
             document.pointer(place).is_some(),
             "{reference} leads nowhere"
+        );
+    }
+    for (method, path) in [
+        ("post", "/api/v1/alerts"),
+        ("get", "/api/v1/alerts"),
+        ("get", "/api/v1/routers/{name}/services"),
+        ("get", "/metrics"),
+        ("get", "/healthz"),
+        ("get", "/readyz"),
+    ] {
+        assert!(
+            document["paths"][path][method].is_object(),
+            "{method} {path}"
         );
     }
     let mut names = Vec::new();
