@@ -8,6 +8,9 @@ const LONGEST_NAME: usize = 255;
 /// The longest id of an event or outage; bytes.
 const LONGEST_ID: usize = 128;
 
+/// What the ids of the manager's own events and outages begin with, and no others.
+pub(crate) const OWN_IDS: &str = "manager.";
+
 /// Whether it can be an id: visible ASCII.
 pub(crate) fn is_id(text: &str) -> bool {
     (1..=LONGEST_ID).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
@@ -22,6 +25,20 @@ pub(crate) fn is_name(text: &str) -> bool {
 pub(crate) fn problem(event: &Event) -> Option<&'static str> {
     if !is_id(&event.id) || !event.outage.as_deref().is_none_or(is_id) {
         return Some("an id is empty, too long, or holds more than visible ASCII");
+    }
+    if event.id.starts_with(OWN_IDS)
+        || event
+            .outage
+            .as_deref()
+            .is_some_and(|outage| outage.starts_with(OWN_IDS))
+    {
+        return Some("an id begins with `manager.`, as only the manager's own do");
+    }
+    if matches!(
+        event.fact,
+        Fact::RouterUnreachable { .. } | Fact::RouterReachable { .. }
+    ) {
+        return Some("its kind is one that only the manager may tell");
     }
     let names = [&event.service, &event.process];
     if !names.into_iter().flatten().all(|name| is_name(name)) {

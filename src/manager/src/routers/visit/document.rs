@@ -8,7 +8,7 @@ use contract::{Event, Fact, Severity, Timestamp};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::ids::id;
+use super::ids::own_id;
 use super::own;
 use crate::acceptable;
 use crate::store::UsageSample;
@@ -119,7 +119,7 @@ pub(super) fn read(
         }
     }
     // The same answer gives the same names; the next one has another cursor.
-    let name = |what| id(what, &[router, after.unwrap_or_default(), &written.cursor]);
+    let name = |what| own_id(what, &[router, after.unwrap_or_default(), &written.cursor]);
     let mut own = Vec::new();
     if written.reset {
         let fact = Fact::AlertsDropped {

@@ -5,8 +5,15 @@ use std::fmt::Write as _;
 
 use ring::digest;
 
+use crate::acceptable::OWN_IDS;
+
 /// The bytes of the digest that are shown; 128 bits.
 const SHOWN: usize = 16;
+
+/// The same for what the manager itself says: no router can have said it before.
+pub(super) fn own_id(prefix: &str, parts: &[&str]) -> String {
+    format!("{OWN_IDS}{}", id(prefix, parts))
+}
 
 /// `PREFIX-` and a digest of the parts.
 pub(crate) fn id(prefix: &str, parts: &[&str]) -> String {

@@ -4,7 +4,7 @@
 
 use contract::{Event, Fact, Timestamp};
 
-use super::ids::id;
+use super::ids::own_id;
 use super::own;
 use crate::store::Due;
 
@@ -68,9 +68,9 @@ fn event(router: &str, what: &str, fact: Fact, since: Timestamp, now: Timestamp)
     let since = since.unix_millis().to_string();
     let parts = [router, since.as_str()];
     own::event(
-        id(what, &parts),
+        own_id(what, &parts),
         router,
-        Some(id("away", &parts)),
+        Some(own_id("away", &parts)),
         now,
         fact,
     )
@@ -84,6 +84,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::acceptable;
 
     fn at(seconds: u64) -> Timestamp {
         Timestamp::EPOCH.saturating_add(Duration::from_secs(seconds))
@@ -170,6 +171,24 @@ mod tests {
         assert_ne!((&one.id, &one.outage), (&two.id, &two.outage));
         let other = presence.missed("r-2-VM", "no answer", 3, at(50)).unwrap();
         assert_ne!((&one.id, &one.outage), (&other.id, &other.outage));
+    }
+
+    #[test]
+    fn what_the_manager_says_no_router_can_have_said_before() {
+        let presence = Presence {
+            misses: 2,
+            ..Presence::default()
+        };
+        let mut away = presence.missed("r-1-VM", "no answer", 3, at(50)).unwrap();
+        assert!(acceptable::problem(&away).is_some());
+        away.fact = Fact::Test {
+            text: "forged".into(),
+        };
+        assert!(acceptable::problem(&away).is_some(), "its id");
+        away.id = "e-1".into();
+        assert!(acceptable::problem(&away).is_some(), "its outage");
+        away.outage = None;
+        assert_eq!(acceptable::problem(&away), None);
     }
 
     proptest! {

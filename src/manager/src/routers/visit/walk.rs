@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::book::Book;
 use super::document::{self, DocumentError};
-use super::ids::id;
+use super::ids::own_id;
 use super::judge::Presence;
 use super::{own, scripts};
 use crate::clock::Clock;
@@ -249,7 +249,7 @@ fn refused(visit: &Visit, reason: &str, now: Timestamp) -> Event {
         reason: format!("the database refused them: {reason}"),
     };
     let cursor = format!("{:?}", visit.cursor);
-    let name = id("refused", &[&visit.router, &cursor]);
+    let name = own_id("refused", &[&visit.router, &cursor]);
     own::event(name, &visit.router, None, now, fact)
 }
 

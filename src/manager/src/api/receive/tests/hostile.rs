@@ -301,6 +301,28 @@ async fn more_events_than_a_batch_may_have_are_refused() {
 }
 
 #[tokio::test]
+async fn a_router_cannot_say_beforehand_what_the_manager_will() {
+    let world = World::new();
+    let mut forged = wrapped(&event("r-42-VM", "manager.unreachable-414e"));
+    let answer = world
+        .send(&Request::alerts(&KEY, format!("[{forged}]")))
+        .await;
+    assert_eq!(answer.status, 400);
+    assert!(
+        answer.error().contains("only the manager's own"),
+        "{}",
+        answer.error()
+    );
+    forged = wrapped(&event("r-42-VM", "e-1"));
+    forged["data"]["outage"] = json!("manager.away-414e");
+    let answer = world
+        .send(&Request::alerts(&KEY, format!("[{forged}]")))
+        .await;
+    assert_eq!(answer.status, 400);
+    others_are_served(&world).await;
+}
+
+#[tokio::test]
 async fn injection_is_refused_where_it_makes_no_sense_and_is_mere_text_elsewhere() {
     const EVIL: [&str; 6] = [
         "x'; DROP TABLE alerts; --",
