@@ -44,6 +44,46 @@ pub(super) struct Done {
     pub(super) id: i64,
 }
 
+/// Rows within a bound.
+pub(super) struct Bounded {
+    pub(super) rows: Vec<Row>,
+    /// Whether there are, or may be, more.
+    pub(super) is_full: bool,
+    column: usize,
+    left: usize,
+}
+
+impl Bounded {
+    fn new(column: usize, most: usize) -> Self {
+        Self {
+            rows: Vec::new(),
+            is_full: false,
+            column,
+            left: most,
+        }
+    }
+
+    /// Takes a row; an error ends the reading.
+    fn take(&mut self, row: Row) -> std::result::Result<(), sqlx::Error> {
+        let weight = row.weight(self.column);
+        self.rows.push(row);
+        self.is_full = weight > self.left;
+        self.left = self.left.saturating_sub(weight);
+        if self.is_full {
+            // Any will do: nobody sees it.
+            return Err(sqlx::Error::RowNotFound);
+        }
+        Ok(())
+    }
+
+    fn read(self, read: std::result::Result<Vec<()>, sqlx::Error>) -> Result<Self> {
+        match read {
+            Err(error) if !self.is_full => Err(error.into()),
+            _ => Ok(self),
+        }
+    }
+}
+
 impl Database {
     /// Opens and migrates.
     pub(super) async fn open(url: &str) -> Result<Self> {
@@ -159,6 +199,29 @@ impl Database {
         })
     }
 
+    /// The same up to the row with which the JSON in `column` weighs more than `most` together.
+    pub(super) async fn some_rows(
+        &self,
+        statement: Statement<'_>,
+        column: usize,
+        most: usize,
+    ) -> Result<Bounded> {
+        let mut some = Bounded::new(column, most);
+        let read = match self {
+            Self::Sqlite { readers, .. } => {
+                let query = statement.for_sqlite();
+                let rows = query.try_map(|row| some.take(Row::Sqlite(row)));
+                rows.fetch_all(readers).await
+            }
+            Self::MySql(pool) => {
+                let query = statement.for_mysql();
+                let rows = query.try_map(|row| some.take(Row::MySql(row)));
+                rows.fetch_all(pool).await
+            }
+        };
+        some.read(read)
+    }
+
     /// The first row, if any.
     pub(super) async fn row(&self, statement: Statement<'_>) -> Result<Option<Row>> {
         Ok(self.rows(statement).await?.into_iter().next())
@@ -213,6 +276,29 @@ impl Transaction {
                 rows.into_iter().map(Row::MySql).collect()
             }
         })
+    }
+
+    /// See [`Database::some_rows`].
+    pub(super) async fn some_rows(
+        &mut self,
+        statement: Statement<'_>,
+        column: usize,
+        most: usize,
+    ) -> Result<Bounded> {
+        let mut some = Bounded::new(column, most);
+        let read = match self {
+            Self::Sqlite(transaction) => {
+                let query = statement.for_sqlite();
+                let rows = query.try_map(|row| some.take(Row::Sqlite(row)));
+                rows.fetch_all(&mut **transaction).await
+            }
+            Self::MySql(transaction) => {
+                let query = statement.for_mysql();
+                let rows = query.try_map(|row| some.take(Row::MySql(row)));
+                rows.fetch_all(&mut **transaction).await
+            }
+        };
+        some.read(read)
     }
 
     /// The first row, if any.

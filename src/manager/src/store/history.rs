@@ -8,7 +8,7 @@ use super::audit;
 use super::error::Result;
 use super::filter::Filter;
 use super::outages::{rank, severity};
-use super::page::{Page, Paged};
+use super::page::{HEAVIEST_PAGE, Page, Paged};
 use super::retry::retry;
 use super::statement::{Row, sql};
 
@@ -106,6 +106,8 @@ pub struct Outage {
 
 const ALERT: &str = "SELECT a.id, r.zone, a.via, a.stored, a.event \
      FROM alerts a JOIN routers r ON r.number = a.router";
+/// The event's column in it.
+const EVENT: usize = 4;
 const OUTAGE: &str = "SELECT o.id, r.name, r.zone, o.outage, o.service, o.process, o.opened, o.ended, o.worst, \
      o.kind, o.severity, o.last_time, o.alerts, o.acknowledged, o.acknowledged_by \
      FROM outages o JOIN routers r ON r.number = o.router";
@@ -130,8 +132,9 @@ impl Store {
             .when("a.time >= ?", filter.since.map(Timestamp::unix_millis))
             .when("a.time < ?", filter.until.map(Timestamp::unix_millis))
             .page(ALERT, "a.id", page);
-        let rows = self.0.database.rows(statement).await?;
-        page.cut(&rows, alert, |alert| alert.id)
+        let database = &self.0.database;
+        let found = database.some_rows(statement, EVENT, HEAVIEST_PAGE).await?;
+        page.cut_bounded(&found, alert, |alert| alert.id)
     }
 
     /// One alert by its number.

@@ -12,13 +12,13 @@ use super::error::{Result, StoreError};
 use super::names::{check, check_text};
 use super::outages;
 use super::statement::{sql, to_json};
+use crate::acceptable::LARGEST_EVENT;
 
 /// Rows a statement: few distinct sizes, so that each is prepared once. Times the columns they stay
 /// below `SQLite`'s 32,766 and `MySQL`'s 65,535 parameters.
 pub(super) const SIZES: [usize; 4] = [512, 64, 8, 1];
 /// `MariaDB` takes 16 MiB a statement by default.
 const LARGEST_STATEMENT: usize = 4 << 20;
-const LARGEST_EVENT: usize = 1 << 20;
 
 const COLUMNS: &str =
     "router, event_id, time, severity, kind, service, outage, via, stored, receipt, event";

@@ -9,7 +9,7 @@ use super::dialect::places;
 use super::error::{Result, StoreError};
 use super::incoming::SIZES;
 use super::jobs::JobLease;
-use super::outgoing::{LARGEST, LAST_POSITION};
+use super::outgoing::{HEAVIEST, LARGEST, LAST_POSITION};
 use super::queue::{Decision, Queue, Verdict, Waiting};
 use super::retry::retry;
 use super::statement::{Row, from_json, sql};
@@ -22,9 +22,9 @@ struct Told {
 }
 
 impl Store {
-    /// Does with up to `limit` waiting alerts what `decide` says of each, in their order; how many
-    /// it were. What nothing is decided about is told. An alert that cannot be read is told to
-    /// nobody and keeps nobody waiting.
+    /// Does with up to `limit` waiting alerts (fewer when they are large) what `decide` says of each,
+    /// in their order; how many it were. What nothing is decided about is told. An alert that cannot
+    /// be read is told to nobody and keeps nobody waiting.
     ///
     /// # Errors
     /// [`StoreError::Outrun`] when the job was taken over, or the database's.
@@ -83,7 +83,7 @@ async fn waiting(transaction: &mut Transaction, limit: u32) -> Result<(Queue, Ve
          ORDER BY w.alert",
     )
     .bind(limit);
-    let rows = transaction.rows(statement).await?;
+    let rows = transaction.some_rows(statement, 4, HEAVIEST).await?.rows;
     let mut alerts = Vec::with_capacity(rows.len());
     let now = transaction.now().await?;
     let mut queue = Queue {

@@ -25,11 +25,13 @@ pub struct Outgoing {
 }
 
 pub(super) const LAST_POSITION: &str = "last_position";
-/// The most rows of one call.
+/// The most rows of one call, and what their events weigh at most, but for the last of them.
 pub(super) const LARGEST: u32 = 5_000;
+pub(super) const HEAVIEST: usize = 32 << 20;
 
 impl Store {
-    /// The alerts after a position, in order, at most `limit`.
+    /// The alerts after a position, in order, at most `limit`; fewer when they are large. None: there
+    /// is none.
     ///
     /// # Errors
     /// The database's.
@@ -42,7 +44,8 @@ impl Store {
                  LEFT JOIN zones z ON z.id = r.zone WHERE o.position > ? ORDER BY o.position LIMIT ?",
             );
             let statement = statement.bind(after).bind(limit.min(LARGEST));
-            let rows = self.0.database.rows(statement).await?;
+            let database = &self.0.database;
+            let rows = database.some_rows(statement, 2, HEAVIEST).await?.rows;
             let outgoing: Vec<Outgoing> = rows.iter().filter_map(readable).collect();
             // Rows of which none can be read must not hide those behind them.
             match rows.last() {
@@ -63,8 +66,8 @@ impl Store {
         from_json(&row.text(0)?)
     }
 
-    /// The newest `limit` alerts, oldest first, that every sink has and whose outage goes on, or
-    /// ended with an alert that some sink does not have. Their position is 0.
+    /// The newest `limit` alerts (fewer when they are large), oldest first, that every sink has and
+    /// whose outage goes on, or ended with an alert that some sink does not have. Their position is 0.
     ///
     /// # Errors
     /// The database's.
@@ -85,11 +88,9 @@ impl Store {
             pending("forward_outgoing"),
             pending("forward_waiting"),
         );
-        let rows = self
-            .0
-            .database
-            .rows(sql(statement).bind(limit.min(LARGEST)))
-            .await?;
+        let statement = sql(statement).bind(limit.min(LARGEST));
+        let database = &self.0.database;
+        let rows = database.some_rows(statement, 2, HEAVIEST).await?.rows;
         Ok(rows.iter().rev().filter_map(readable).collect())
     }
 

@@ -12,6 +12,7 @@ use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{AssertSqlSafe, MySql, Row as _, Sqlite};
 
 use super::error::{Result, StoreError};
+use crate::acceptable;
 
 /// A value to bind.
 #[derive(Debug)]
@@ -165,6 +166,15 @@ impl Row {
             Self::Sqlite(row) => row.try_get(column)?,
             Self::MySql(row) => row.try_get(column)?,
         })
+    }
+
+    /// What the JSON of a column weighs in memory.
+    pub(super) fn weight(&self, column: usize) -> usize {
+        let text: Option<&str> = match self {
+            Self::Sqlite(row) => row.try_get(column).unwrap_or_default(),
+            Self::MySql(row) => row.try_get(column).unwrap_or_default(),
+        };
+        text.map_or(0, acceptable::weight)
     }
 
     /// JSON that was written by [`to_json`].

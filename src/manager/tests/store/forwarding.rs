@@ -3,13 +3,15 @@
 
 use std::time::Duration;
 
+use contract::Fact;
 use manager::store::{Decision, JobLease, Queue, Store, StoreError, Waiting};
 
-use crate::world::{World, deliver, down, on_both, test_event};
+use crate::world::{World, deliver, down, event, on_both, test_event};
 
 const LONG: Duration = Duration::from_mins(10);
 
 on_both!(
+    large_alerts_are_numbered_and_read_in_parts_that_fit_into_memory,
     stored_alerts_are_numbered_without_a_gap_and_in_their_order,
     only_one_manager_holds_a_job_until_its_lease_ends,
     whoever_lost_the_job_numbers_and_saves_nothing,
@@ -76,6 +78,43 @@ async fn stored_alerts_are_numbered_without_a_gap_and_in_their_order(world: Worl
     }
     assert_eq!(outgoing[0].zone.as_deref(), Some("zone-1"));
     assert_eq!(store.outgoing_after(28, 1).await.unwrap()[0].position, 29);
+}
+
+async fn large_alerts_are_numbered_and_read_in_parts_that_fit_into_memory(world: World) {
+    const COUNT: u64 = 1200;
+    world.add_routers(&["r-1-VM"]).await;
+    let text = "x".repeat(40_000);
+    for part in 0..COUNT / 100 {
+        let large = |number: u64| {
+            let fact = Fact::Test { text: text.clone() };
+            event("r-1-VM", &format!("e-{part}-{number}"), 1, None, fact)
+        };
+        world.deliver("r-1-VM", (0..100).map(large).collect()).await;
+    }
+    let store = &world.store;
+    let lease = hold(store, "m1").await;
+    let mut numbered = 0;
+    loop {
+        let count = store
+            .number_outgoing(&lease, 5000, Queue::tell_all)
+            .await
+            .unwrap();
+        assert!(count < 900, "{count}");
+        if count == 0 {
+            break;
+        }
+        numbered += count;
+    }
+    assert_eq!(numbered, COUNT);
+    let (mut position, mut read) = (0, 0);
+    loop {
+        let outgoing = store.outgoing_after(position, 5000).await.unwrap();
+        assert!(outgoing.len() < 900, "{}", outgoing.len());
+        let Some(last) = outgoing.last() else { break };
+        position = last.position;
+        read += outgoing.len() as u64;
+    }
+    assert_eq!(read, COUNT);
 }
 
 async fn only_one_manager_holds_a_job_until_its_lease_ends(world: World) {

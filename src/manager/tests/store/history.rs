@@ -9,6 +9,7 @@ on_both!(
     alerts_are_read_back_whole,
     alerts_are_filtered,
     pages_neither_repeat_nor_hide_anything,
+    large_alerts_come_in_pages_that_fit_into_memory,
     an_outage_is_summed_up_whatever_order_its_alerts_arrive_in,
     an_outage_is_acknowledged_by_whoever_is_first,
 );
@@ -32,6 +33,44 @@ async fn four_alerts(world: &World) -> [Event; 4] {
         world.deliver(&event.router, vec![event.clone()]).await;
     }
     events
+}
+
+async fn large_alerts_come_in_pages_that_fit_into_memory(world: World) {
+    const COUNT: usize = 300;
+    world.add_routers(&["r-1-VM"]).await;
+    let text = "x".repeat(40_000);
+    for part in 0..COUNT / 100 {
+        let large = |number: usize| {
+            let id = format!("e-{}", part * 100 + number);
+            let fact = Fact::Test { text: text.clone() };
+            event("r-1-VM", &id, 1, None, fact)
+        };
+        world.deliver("r-1-VM", (0..100).map(large).collect()).await;
+    }
+    let mut read = 0;
+    let mut before = None;
+    loop {
+        let paged = world
+            .store
+            .alerts(&AlertFilter::default(), page(before, 1000))
+            .await
+            .unwrap();
+        assert!(
+            paged.rows.len() * text.len() < 5 << 20,
+            "{}",
+            paged.rows.len()
+        );
+        for alert in &paged.rows {
+            read += 1;
+            assert_eq!(alert.event.id, format!("e-{}", COUNT - read));
+        }
+        before = paged.next;
+        if before.is_none() {
+            break;
+        }
+        assert!(!paged.rows.is_empty());
+    }
+    assert_eq!(read, COUNT);
 }
 
 async fn alerts_are_read_back_whole(world: World) {

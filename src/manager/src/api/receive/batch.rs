@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::acceptable::{self, is_name};
+use crate::acceptable::{self, HEAVIEST, is_name};
 use crate::api::refusal::Refusal;
 use crate::api::text::percent_decoded;
 
@@ -90,8 +90,12 @@ pub(super) fn claimed_router(json: &[u8], form: Form) -> Result<Option<String>, 
     }
 }
 
-/// All events of a batch that `router` has signed.
-pub(super) fn events(json: &[u8], form: Form, router: &str) -> Result<Vec<Event>, Refusal> {
+/// All events of a batch that `router` has signed, and what they weigh together.
+pub(super) fn events(
+    json: &[u8],
+    form: Form,
+    router: &str,
+) -> Result<(Vec<Event>, usize), Refusal> {
     let no_json = |error: serde_json::Error| Refusal::bad(format!("the body is wrong: {error}"));
     let wrapped = match form {
         Form::Single => vec![serde_json::from_slice::<Wrapped<'_>>(json).map_err(no_json)?],
@@ -109,20 +113,36 @@ pub(super) fn events(json: &[u8], form: Form, router: &str) -> Result<Vec<Event>
         }
     };
     let proven = wrapped.first().map(|wrapped| wrapped.source.clone());
+    let mut weight = 0;
     let one = |(number, wrapped): (usize, &Wrapped<'_>)| {
         let same = proven.as_ref() == Some(&wrapped.source) && number > 0;
         if !same && router_of(&wrapped.source)? != router {
             return Err(other_router(number));
         }
-        event(number, wrapped, router)
+        let event = event(number, wrapped, router)?;
+        weight += acceptable::weight_of(&event, wrapped.data.get());
+        if weight > HEAVIEST {
+            return Err(Refusal::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "there is too much in the batch: send fewer events at a time",
+            ));
+        }
+        Ok(event)
     };
-    wrapped.iter().enumerate().map(one).collect()
+    let events: Result<_, _> = wrapped.iter().enumerate().map(one).collect();
+    Ok((events?, weight))
 }
 
 fn event(number: usize, wrapped: &Wrapped<'_>, router: &str) -> Result<Event, Refusal> {
     let wrong = |words: &str| Err(Refusal::bad(format!("event {number}: {words}")));
     if wrapped.specversion != "1.0" {
         return wrong("`specversion` is not 1.0");
+    }
+    if let Some(words) = acceptable::too_large(wrapped.data.get()) {
+        return Err(Refusal::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("event {number}: {words}"),
+        ));
     }
     let event: Event =
         serde_json::from_str(wrapped.data.get()).map_err(|error| no_event(number, &error))?;

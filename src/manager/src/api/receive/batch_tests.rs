@@ -56,7 +56,7 @@ proptest! {
         let length = json.len();
         json[place % length] = byte;
         let _ = claimed_router(&json, Form::Batch);
-        if let Ok(read) = events(&json, Form::Batch, "r-42-VM") {
+        if let Ok((read, _)) = events(&json, Form::Batch, "r-42-VM") {
             prop_assert!(read.iter().all(|event| event.router == "r-42-VM"));
         }
     }

@@ -104,7 +104,7 @@ impl Desk {
         if let Some(quota) = &self.quota {
             quota.check(&router, Instant::now()).map_err(too_much)?;
         }
-        let events = batch::events(json, form, &router)?;
+        let (events, weight) = batch::events(json, form, &router)?;
         let count = events.len();
         let length = json.len();
         let spent = match &self.quota {
@@ -124,7 +124,7 @@ impl Desk {
             events,
             via,
         };
-        match self.committer.store(batch, length).await {
+        match self.committer.store(batch, weight).await {
             Ok(_) => Ok(count),
             Err(error) => {
                 if let Some((quota, router, cost)) = spent {

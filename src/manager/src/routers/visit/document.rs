@@ -10,15 +10,13 @@ use serde_json::value::RawValue;
 
 use super::ids::own_id;
 use super::own;
-use crate::acceptable;
+use crate::acceptable::{self, HEAVIEST};
 use crate::store::UsageSample;
 
 /// The form that is read here.
 const FORMAT: u64 = 1;
 /// The longest cursor that is kept; bytes.
 const LONGEST_CURSOR: usize = 1000;
-/// The longest event that is taken; bytes.
-const LARGEST_EVENT: usize = 256 << 10;
 /// The most interfaces of one router whose counters are kept.
 const MOST_INTERFACES: usize = 256;
 
@@ -112,9 +110,17 @@ pub(super) fn read(
     }
     let mut events = Vec::with_capacity(written.events.len());
     let mut refused: Vec<String> = Vec::new();
+    let mut weight = 0;
     for json in &written.events {
         match event(json, router) {
-            Ok(event) => events.push(event),
+            Ok(event) => {
+                weight += acceptable::weight_of(&event, json.get());
+                if weight > HEAVIEST {
+                    refused.push("there is too much in one answer".into());
+                    continue;
+                }
+                events.push(event);
+            }
             Err(problem) => refused.push(problem),
         }
     }
@@ -165,8 +171,8 @@ pub(super) fn read(
 }
 
 fn event(json: &RawValue, router: &str) -> Result<Event, String> {
-    if json.get().len() > LARGEST_EVENT {
-        return Err(format!("one has more than {LARGEST_EVENT} bytes"));
+    if let Some(words) = acceptable::too_large(json.get()) {
+        return Err(format!("of one: {words}"));
     }
     let event: Event = serde_json::from_str(json.get()).map_err(|error| {
         let problem = contract::clean::line(&error.to_string());

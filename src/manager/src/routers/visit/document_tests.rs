@@ -84,7 +84,7 @@ fn an_event_that_cannot_be_taken_keeps_no_other_back_and_is_counted() {
         assert_eq!(document.own[0].fact.kind(), "alerts_dropped");
     }
     let mut value = recorded();
-    value["events"][0]["detail"]["cause"] = json!("x".repeat(LARGEST_EVENT));
+    value["events"][0]["detail"]["cause"] = json!("x".repeat(acceptable::LARGEST_EVENT));
     assert_eq!(read_value(&value).unwrap().events.len(), 2);
 }
 

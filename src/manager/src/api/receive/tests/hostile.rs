@@ -249,7 +249,7 @@ async fn deep_and_broken_json_is_refused_signed_or_not() {
     let deep = |count: usize| "[".repeat(count) + &"]".repeat(count);
     let mut deep_detail = wrapped(&event("r-42-VM", "e-1"));
     deep_detail["data"]["detail"] = json!("DEEP");
-    let deep_detail = format!("[{deep_detail}]").replace("\"DEEP\"", &deep(100_000));
+    let deep_detail = format!("[{deep_detail}]").replace("\"DEEP\"", &deep(900));
     let mut deep_extra = wrapped(&event("r-42-VM", "honest"));
     deep_extra["extra"] = json!("DEEP");
     let mut bodies = vec![
@@ -298,6 +298,50 @@ async fn more_events_than_a_batch_may_have_are_refused() {
         .send(&Request::alerts(&KEY, batch(&ids[..1000])))
         .await;
     assert_eq!(answer.body, r#"{"accepted":1000}"#);
+}
+
+#[tokio::test]
+async fn what_would_grow_in_memory_is_refused_before_it_does() {
+    let world = World::new();
+    let mut like = wrapped(&event("r-42-VM", "e-1"));
+    like["data"]["kind"] = json!("service_tired");
+    like["data"]["detail"] = json!("HERE");
+    let batch = |detail: &str, count: usize| {
+        let one = like.to_string().replace("\"HERE\"", detail);
+        format!("[{}]", vec![one; count].join(","))
+    };
+    let zeros = |count: usize| format!("[{}0]", "0,".repeat(count));
+    let objects = |count: usize| format!("[{}0]", "{\"\":0},".repeat(count));
+    for (detail, count, words) in [
+        (
+            format!("\"{}\"", "x".repeat(64 << 10)),
+            1,
+            "more than 65536 bytes",
+        ),
+        (zeros(400_000), 4, "more than 65536 bytes"),
+        (zeros(1000), 1, "more than 1000 values"),
+        (objects(500), 1, "more than 1000 values"),
+        (zeros(900), 1000, "fewer events"),
+        (objects(400), 100, "fewer events"),
+    ] {
+        let answer = world
+            .send(&Request::alerts(&KEY, batch(&detail, count)))
+            .await;
+        assert_eq!(answer.status, 413, "{}", answer.error());
+        assert!(answer.error().contains(words), "{}", answer.error());
+    }
+    for (detail, count) in [
+        (format!("\"{}\"", "x,".repeat(30_000)), 1),
+        (zeros(900), 10),
+        (objects(10), 900),
+    ] {
+        let answer = world
+            .send(&Request::alerts(&KEY, batch(&detail, count)))
+            .await;
+        assert_eq!(answer.status, 200, "{}", answer.error());
+    }
+    let honest = Request::alerts(&KEY, crate::api::trial::batch(&["honest"]));
+    assert_eq!(world.send(&honest).await.status, 200);
 }
 
 #[tokio::test]
