@@ -1,6 +1,7 @@
 //! What is spoken over HTTP: the server with its limits, and the answers.
 
 pub mod access;
+mod answers;
 pub mod health;
 pub mod metrics;
 pub mod receive;
@@ -12,5 +13,6 @@ pub mod signed;
 mod text;
 #[cfg(test)]
 mod trial;
+mod turns;
 
 pub use crate::clock;

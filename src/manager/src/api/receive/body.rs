@@ -5,13 +5,14 @@ use std::future::poll_fn;
 use std::io::Read as _;
 use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::http::{HeaderMap, StatusCode, header};
 use flate2::bufread::GzDecoder;
 
-use super::turns::{Turn, Turns};
 use crate::api::refusal::Refusal;
+use crate::api::turns::{Turn, Turns};
 
 /// The largest body as it comes in compressed, and when it is inflated or not compressed; bytes.
 pub(super) const MOST_COMPRESSED: usize = 1024 * 1024;
@@ -32,7 +33,7 @@ pub(super) enum Packing {
 /// Who may read how much.
 #[derive(Debug)]
 pub(super) struct Reader {
-    large: Turns,
+    large: Arc<Turns>,
 }
 
 impl Packing {
@@ -78,7 +79,7 @@ impl Reader {
         from: IpAddr,
         packing: Packing,
         mut to: Vec<u8>,
-    ) -> Result<(Vec<u8>, Option<Turn<'_>>), Refusal> {
+    ) -> Result<(Vec<u8>, Option<Turn>), Refusal> {
         let most = packing.most();
         let hint = body.size_hint();
         let announced = usize::try_from(hint.lower()).unwrap_or(usize::MAX);

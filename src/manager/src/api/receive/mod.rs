@@ -11,7 +11,6 @@ mod body;
 mod commit;
 mod metrics;
 mod quota;
-mod turns;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

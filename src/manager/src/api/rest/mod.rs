@@ -132,12 +132,13 @@ impl Api {
 pub fn routes(api: Arc<Api>) -> Router {
     let (routes, document) = document::routes().split_for_parts();
     let questions = Arc::new(questions::Known::of(&document));
-    routes
+    let routes = routes
         .with_state(api)
         .route_layer(middleware::from_fn_with_state(
             questions,
             questions::only_known,
-        ))
+        ));
+    super::answers::bounded(routes)
         .merge(document::served(&document))
         .fallback(nothing)
         .method_not_allowed_fallback(other_method)

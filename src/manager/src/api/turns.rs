@@ -1,5 +1,6 @@
-//! Who may have a large body in memory: so many at a time, and of each client address only a
-//! share of them, so that whoever sends slowly keeps nobody else waiting.
+//! Who may have something large in memory, a body that comes in or an answer: so many at a time,
+//! and of each client address only a share of them, so that whoever is slow keeps nobody else
+//! waiting.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -17,8 +18,8 @@ pub(super) struct Turns {
 
 /// A turn; given back when dropped.
 #[derive(Debug)]
-pub(super) struct Turn<'turns> {
-    turns: &'turns Turns,
+pub(super) struct Turn {
+    turns: Arc<Turns>,
     from: IpAddr,
     own: Option<OwnedSemaphorePermit>,
     any: Option<OwnedSemaphorePermit>,
@@ -26,16 +27,16 @@ pub(super) struct Turn<'turns> {
 
 impl Turns {
     /// So many in all, of which one address can have `share`.
-    pub(super) fn new(all: usize, share: usize) -> Self {
-        Self {
+    pub(super) fn new(all: usize, share: usize) -> Arc<Self> {
+        Arc::new(Self {
             all: Arc::new(Semaphore::new(all)),
             share,
             by_address: Mutex::default(),
-        }
+        })
     }
 
     /// Waits for a turn.
-    pub(super) async fn take(&self, from: IpAddr) -> Turn<'_> {
+    pub(super) async fn take(self: &Arc<Self>, from: IpAddr) -> Turn {
         let own = Arc::clone(
             self.addresses()
                 .entry(from)
@@ -43,7 +44,7 @@ impl Turns {
         );
         // Made first, so that the address is forgotten also when the client goes away waiting.
         let mut turn = Turn {
-            turns: self,
+            turns: Arc::clone(self),
             from,
             own: None,
             any: None,
@@ -61,7 +62,7 @@ impl Turns {
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Turn {
     fn drop(&mut self) {
         (self.own, self.any) = (None, None);
         let mut addresses = self.turns.addresses();
@@ -83,7 +84,7 @@ mod tests {
 
     use super::*;
 
-    async fn is_kept_waiting(turns: &Turns, from: [u8; 4]) -> bool {
+    async fn is_kept_waiting(turns: &Arc<Turns>, from: [u8; 4]) -> bool {
         timeout(Duration::from_secs(1), turns.take(from.into()))
             .await
             .is_err()
