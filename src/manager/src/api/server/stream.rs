@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::watch::{Phase, Watch};
 
-/// A stream that tells when bytes come in.
+/// A stream that tells when bytes come in, and when all are on their way out.
 #[derive(Debug)]
 pub(super) struct Watched<S> {
     pub(super) stream: S,
@@ -55,7 +55,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        // It is flushed only once all before it is written.
+        if matches!(flushed, Poll::Ready(Ok(()))) {
+            self.watch.sent();
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -93,7 +98,7 @@ impl HttpBody for Asked {
     }
 }
 
-/// An answer's body, which tells when it is done with.
+/// An answer's body, which tells when it is handed over.
 pub(super) struct Answered {
     pub(super) body: Body,
     pub(super) watch: Arc<Watch>,
@@ -121,6 +126,6 @@ impl HttpBody for Answered {
 
 impl Drop for Answered {
     fn drop(&mut self) {
-        self.watch.set(Phase::Idle);
+        self.watch.parts();
     }
 }

@@ -235,4 +235,5 @@ async fn a_server_that_stops_waits_for_nobody_for_ever() {
     assert!(is_closed_after_an_answer(&mut endless).await);
 }
 
+mod taking;
 mod tls;

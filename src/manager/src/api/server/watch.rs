@@ -20,8 +20,11 @@ pub(super) enum Phase {
     Head,
     /// The body of a request is coming in.
     Body,
-    /// A request is whole and being answered.
+    /// A request is whole and being answered, and the answer is being taken.
     Answer,
+    /// The whole answer is handed over, but not yet on its way. As long as this goes on it counts
+    /// to the time of the answer.
+    Parting,
 }
 
 /// How long each phase may last.
@@ -57,6 +60,7 @@ impl Phase {
             Self::Head => 3,
             Self::Body => 4,
             Self::Answer => 5,
+            Self::Parting => 6,
         }
     }
 
@@ -67,7 +71,8 @@ impl Phase {
             2 => Self::Idle,
             3 => Self::Head,
             4 => Self::Body,
-            _ => Self::Answer,
+            5 => Self::Answer,
+            _ => Self::Parting,
         }
     }
 
@@ -77,7 +82,7 @@ impl Phase {
         match self {
             Self::Silent | Self::Handshake | Self::Idle | Self::Head => Some(0),
             Self::Body => Some(1),
-            Self::Answer => None,
+            Self::Answer | Self::Parting => None,
         }
     }
 }
@@ -87,7 +92,7 @@ impl Patience {
         match phase {
             Phase::Silent | Phase::Handshake | Phase::Head => self.head,
             Phase::Idle => self.idle,
-            Phase::Body | Phase::Answer => self.request + GRACE,
+            Phase::Body | Phase::Answer | Phase::Parting => self.request + GRACE,
         }
     }
 }
@@ -114,6 +119,20 @@ impl Watch {
             Phase::numbered(state & 7),
             self.began + Duration::from_millis(state >> 3),
         )
+    }
+
+    /// The whole answer was handed over: its time goes on.
+    pub(super) fn parts(&self) {
+        let state = self.state.load(Ordering::Relaxed) & !7;
+        self.state
+            .store(state | Phase::Parting.number(), Ordering::Relaxed);
+    }
+
+    /// All that was handed over is on its way: what comes next is another request.
+    pub(super) fn sent(&self) {
+        if self.state().0 == Phase::Parting {
+            self.set(Phase::Idle);
+        }
     }
 
     /// Bytes came in: the head of a request begins, unless one is under way.
@@ -164,6 +183,21 @@ mod tests {
         assert_eq!(watch.state(), (Phase::Head, Instant::now()));
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_has_its_time_in_all_however_slowly_it_is_taken() {
+        let watch = Watch::new(Instant::now());
+        watch.set(Phase::Answer);
+        let deadline = watch.deadline(PATIENCE);
+        tokio::time::advance(Duration::from_secs(30)).await;
+        watch.sent();
+        watch.parts();
+        assert_eq!(watch.deadline(PATIENCE), deadline);
+        watch.heard();
+        assert_eq!(watch.state().0, Phase::Parting);
+        watch.sent();
+        assert_eq!(watch.state(), (Phase::Idle, Instant::now()));
+    }
+
     #[test]
     fn every_phase_is_read_as_it_was_written() {
         for phase in [
@@ -173,6 +207,7 @@ mod tests {
             Phase::Head,
             Phase::Body,
             Phase::Answer,
+            Phase::Parting,
         ] {
             assert_eq!(Phase::numbered(phase.number()), phase);
         }
