@@ -18,8 +18,9 @@ pub use self::keys::{Keyring, Keys};
 use super::refusal::Refusal;
 use crate::store::StoreError;
 
-/// How old keys may be that are used; how long a key that was retired elsewhere is still good.
-const KEPT: Duration = Duration::from_secs(30);
+/// How old keys may be that are used; how long a key that was retired by another process (a command
+/// beside this one, another manager) is still good.
+const KEPT: Duration = Duration::from_secs(2);
 /// The same after a signature did not hold: the key may have been issued just now.
 const KEPT_IN_DOUBT: Duration = Duration::from_secs(1);
 

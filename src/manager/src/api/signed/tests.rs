@@ -78,6 +78,12 @@ async fn keys_are_looked_up_once_in_a_while_and_a_key_issued_just_now_is_good_at
     assert!(believed(&verifier, "r-1", &KEY).await);
     verifier.forget("r-1");
     assert!(!believed(&verifier, "r-1", &KEY).await);
+    memory.set_keys("r-1", &[KEY]);
+    tokio::time::advance(KEPT_IN_DOUBT).await;
+    assert!(believed(&verifier, "r-1", &KEY).await);
+    memory.set_keys("r-1", &[]);
+    tokio::time::advance(Duration::from_secs(2)).await;
+    assert!(!believed(&verifier, "r-1", &KEY).await);
 }
 
 #[tokio::test]
