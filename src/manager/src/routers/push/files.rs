@@ -2,18 +2,19 @@
 //! Keeps the books, so that what is left can be taken away and what was replaced can be put back.
 
 use super::config::Push;
-use super::outcome::PushError;
+use super::outcome::{PushError, words};
 use crate::routers::shell::{Answer, ReachError, Shell};
 
 /// What a file was before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Old {
-    /// Not there, or not to be read.
+    /// Not there.
     Absent,
     /// This.
     Is(Vec<u8>),
-    /// More than is taken: it is replaced, but cannot be put back.
-    TooMuch,
+    /// There, but not to be read, or more than is taken; says why. It is replaced, but cannot be put
+    /// back.
+    Unread(String),
 }
 
 /// The files of a push.
@@ -72,8 +73,16 @@ pub(super) async fn read(
 ) -> Result<Old, ReachError> {
     match run(shell, settings, "cat", &["--", path], &[]).await {
         Ok(answer) if answer.is_well() => Ok(Old::Is(answer.output)),
-        Ok(_) => Ok(Old::Absent),
-        Err(ReachError::TooMuch(_)) => Ok(Old::TooMuch),
+        Ok(answer) => {
+            // A link counts, whatever it leads to: it is what would be replaced.
+            let arguments = ["-e", path, "-o", "-L", path];
+            let there = run(shell, settings, "test", &arguments, &[]).await?;
+            Ok(match there.exit {
+                Some(1) => Old::Absent,
+                _ => Old::Unread(words(&answer.errors)),
+            })
+        }
+        Err(error @ ReachError::TooMuch(_)) => Ok(Old::Unread(error.to_string())),
         Err(error) => Err(error),
     }
 }
@@ -130,8 +139,8 @@ impl Placed {
     ) -> Result<(), PushError> {
         for place in 0..self.0.len() {
             if let Err(error) = self.rename_one(place, shell, settings).await {
-                self.put_back(shell, settings).await;
-                return Err(error);
+                let back = self.put_back(shell, settings).await;
+                return Err(error.and(back));
             }
         }
         Ok(())
@@ -182,22 +191,39 @@ impl Placed {
         }
     }
 
-    /// Puts back what was replaced, the last first. Says what could not be.
-    pub(super) async fn put_back(&mut self, shell: &mut dyn Shell, settings: &Push) {
+    /// Puts back what was replaced, the last first. Says what became of each.
+    pub(super) async fn put_back(&mut self, shell: &mut dyn Shell, settings: &Push) -> Vec<String> {
+        let mut told = Vec::new();
         for file in self.0.iter_mut().rev().filter(|file| file.is_renamed) {
-            let beside = file.beside();
+            let path = &file.path;
             let back = match &file.old {
-                Old::Absent => remove(shell, settings, &file.path).await,
-                Old::Is(bytes) => replace(shell, settings, &beside, &file.path, bytes).await,
-                Old::TooMuch => Ok(()),
+                Old::Absent => remove(shell, settings, path)
+                    .await
+                    .map(|()| format!("{path}, which was not there before, was removed")),
+                Old::Is(bytes) => replace(shell, settings, &file.beside(), path, bytes)
+                    .await
+                    .map(|()| format!("the old {path} was put back")),
+                Old::Unread(why) => {
+                    told.push(format!(
+                        "the new {path} stays, for the old one could not be read before: {why}"
+                    ));
+                    continue;
+                }
             };
             match back {
-                Ok(()) => file.is_renamed = false,
+                Ok(words) => {
+                    file.is_renamed = false;
+                    told.push(words);
+                }
                 Err(error) => {
-                    tracing::warn!(path = file.path, %error, "the old file could not be put back");
+                    tracing::warn!(path, %error, "the old file could not be put back");
+                    told.push(format!(
+                        "the new {path} stays, for the old one could not be put back: {error}"
+                    ));
                 }
             }
         }
+        told
     }
 }
 

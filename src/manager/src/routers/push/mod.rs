@@ -85,11 +85,13 @@ async fn steps(
     placed.rename(shell, settings).await?;
     let in_force = match &checked {
         Checked::ByVrwatch { expected, .. } => {
-            let seen = daemon::until_in_force(shell, settings, expected).await;
-            if matches!(seen, Err(PushError::NotTaken(_))) {
-                placed.put_back(shell, settings).await;
+            match daemon::until_in_force(shell, settings, expected).await {
+                Err(error @ PushError::NotTaken(_)) => {
+                    let back = placed.put_back(shell, settings).await;
+                    return Err(error.and(back));
+                }
+                seen => seen?,
             }
-            seen?
         }
         Checked::NoVrwatch | Checked::NotConfigured => InForce::NobodyToAsk,
     };

@@ -59,16 +59,16 @@ pub enum PushError {
     /// Its vrwatch would not watch by them; the old ones stay.
     #[error("the router's vrwatch refuses the new files, so the old ones stay: {0}")]
     Refused(String),
-    /// A program on it failed; the old ones stay.
-    #[error("{step} failed on the router, so the old file stays: {words}")]
+    /// A program on it failed.
+    #[error("{step} failed on the router: {words}")]
     Failed {
         /// What was tried.
         step: String,
         /// What the program said.
         words: String,
     },
-    /// Its daemon did not take them; the old ones are back.
-    #[error("the router's daemon did not take the new files, so the old ones were put back: {0}")]
+    /// Its daemon did not take them. Says why, and what became of the old ones.
+    #[error("the router's daemon did not take the new files: {0}")]
     NotTaken(String),
     /// There is nothing on it that can check them, and `without_vrwatch` says to leave it then.
     #[error(
@@ -106,6 +106,17 @@ impl fmt::Display for Outcome {
 }
 
 impl PushError {
+    /// The same, and what was done about it.
+    pub(super) fn and(mut self, done: Vec<String>) -> Self {
+        if let Self::Failed { words, .. } | Self::NotTaken(words) = &mut self {
+            for one in done {
+                words.push_str("; ");
+                words.push_str(&one);
+            }
+        }
+        self
+    }
+
     /// A program's complaint about a step.
     pub(super) fn failed(step: impl Into<String>, complaint: &[u8]) -> Self {
         Self::Failed {

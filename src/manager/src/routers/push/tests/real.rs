@@ -85,20 +85,36 @@ async fn what_the_daemon_does_not_take_is_put_back() {
     fs::write(world.keys.path("other.conf"), list(&["other"])).unwrap();
     world.configure("other.conf");
     world.run_daemon();
-    for there in [true, false] {
-        if !there {
-            fs::remove_file(world.keys.path("monitor.conf")).unwrap();
+    let path = world.keys.path("monitor.conf");
+    let large = format!("{old}{}", "# filling\n".repeat(500_000));
+    for (before, told) in [
+        (Some(&old), "monitor.conf was put back"),
+        (
+            None,
+            "monitor.conf, which was not there before, was removed",
+        ),
+        (
+            Some(&large),
+            "monitor.conf stays, for the old one could not be read",
+        ),
+    ] {
+        match before {
+            Some(text) => fs::write(&path, text).unwrap(),
+            None => fs::remove_file(&path).unwrap(),
         }
-        let not_taken = world.push(&list(&["two"]), "settle = \"1s\"").await;
-        assert!(
-            matches!(not_taken, Err(PushError::NotTaken(_))),
-            "{not_taken:?}"
-        );
-        if there {
-            assert_eq!(world.monitor_conf(), old);
+        let new = list(&["two"]);
+        let not_taken = world.push(&new, "settle = \"1s\"").await;
+        let Err(error @ PushError::NotTaken(_)) = not_taken else {
+            panic!("{not_taken:?}");
+        };
+        assert!(error.to_string().contains(told), "{error}");
+        let now = fs::read_to_string(&path).ok();
+        let expected = if before == Some(&large) {
+            Some(&new)
         } else {
-            assert!(!world.keys.path("monitor.conf").exists());
-        }
+            before
+        };
+        assert_eq!(now.as_ref(), expected);
         assert!(!world.has_leftovers());
     }
 }
