@@ -23,7 +23,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Refused`] for texts that do not fit, or the database's.
     pub async fn apply(&self, actor: &str, changes: &[Change]) -> Result<()> {
-        changes.iter().try_for_each(check_change)?;
+        changes.iter().try_for_each(storable)?;
         let dialect = self.dialect();
         retry(async || {
             let mut transaction = self.begin().await?;
@@ -51,7 +51,11 @@ fn in_words(change: &Change) -> (&'static str, &str) {
     }
 }
 
-fn check_change(change: &Change) -> Result<()> {
+/// Whether a change fits the tables, by itself.
+///
+/// # Errors
+/// [`StoreError::Refused`](super::StoreError::Refused), in words.
+pub(crate) fn storable(change: &Change) -> Result<()> {
     let (action, subject) = in_words(change);
     check(&format!("the name in {action}"), subject)?;
     let excluded = |services: &BTreeSet<String>| {

@@ -45,6 +45,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
 pub use alerts::{Batch, Stored, Via};
+pub(crate) use apply::storable;
 pub use audit::AuditEntry;
 pub use counts::Counts;
 pub use error::{Result, StoreError};

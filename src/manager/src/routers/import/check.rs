@@ -204,13 +204,22 @@ fn kind(network: &Network, zone: &Zone, tell: &mut impl FnMut(String)) {
     ));
 }
 
+/// Why a router could not stand in a command; `None`: it could.
+pub(super) fn danger(router: &Router) -> Option<String> {
+    let mut words = None;
+    written(router, &mut |problem| {
+        words.get_or_insert(problem);
+    });
+    words
+}
+
 /// What will stand in commands and addresses.
 fn written(router: &Router, tell: &mut impl FnMut(String)) {
     let plain = |text: &str, more: &str| {
         let fits = |it: char| it.is_ascii_alphanumeric() || more.contains(it);
         text.len() <= LONGEST && !text.starts_with(['-', '.']) && text.chars().all(fits)
     };
-    if !plain(&router.name, "-_.") {
+    if router.name.is_empty() || !plain(&router.name, "-_.") {
         tell("a router's name is made of letters, digits, `-`, `_` and `.`".into());
     }
     if let Some(host) = &router.host

@@ -70,6 +70,7 @@ pub fn read_file(path: &Path, known: &Inventory) -> Result<Found, Problems> {
         source: format!("file {}", whole.display()),
         settings: Settings::Given(seen.spoken()),
         warnings: contents.warning.iter().map(ToString::to_string).collect(),
+        left_out: Vec::new(),
     })
 }
 

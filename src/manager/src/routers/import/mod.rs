@@ -22,6 +22,8 @@ pub struct Found {
     pub settings: Settings,
     /// What is odd about it, in words. A router that it concerns gets no plan until it is put right.
     pub warnings: Vec<String>,
+    /// What could not be used at all, in words. By a list with holes nothing is removed.
+    pub left_out: Vec<String>,
 }
 
 impl Found {
@@ -30,7 +32,7 @@ impl Found {
     pub fn scope(&self, prune: bool) -> Scope {
         Scope {
             source: self.source.clone(),
-            prune,
+            prune: prune && self.left_out.is_empty(),
             settings: self.settings.clone(),
         }
     }

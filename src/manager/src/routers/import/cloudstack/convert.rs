@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use contract::clean;
+
 use super::Lists;
 use super::answers;
 use crate::plan::inventory::{
@@ -55,6 +57,14 @@ pub(super) fn inventory(lists: Lists) -> (Inventory, Vec<String>) {
     (inventory, warnings)
 }
 
+/// A name for people, as far as there is room for it.
+fn shown(name: Option<String>, id: &str) -> String {
+    const LONGEST: usize = 255;
+    let name = clean::line(&name.unwrap_or_else(|| id.to_owned()));
+    let end = name.floor_char_boundary(LONGEST);
+    name.get(..end).unwrap_or_default().to_owned()
+}
+
 /// By id, each once; an item without id is none.
 fn parts<I: super::pages::Item, P>(
     items: Vec<I>,
@@ -75,7 +85,7 @@ fn parts<I: super::pages::Item, P>(
 
 fn zone(zone: answers::Zone, warnings: &mut Vec<String>) -> Option<Zone> {
     let id = zone.id?;
-    let name = zone.name.unwrap_or_else(|| id.clone());
+    let name = shown(zone.name, &id);
     let network_type = match zone.networktype.as_deref() {
         Some("Basic") => ZoneType::Basic,
         Some("Advanced") => ZoneType::Advanced,
@@ -122,7 +132,7 @@ fn offering(offering: answers::Offering) -> Offering {
         providers.dedup();
     }
     Offering {
-        name: offering.name.unwrap_or_else(|| id.clone()),
+        name: shown(offering.name, &id),
         id,
         redundant_router,
         services,
@@ -143,7 +153,7 @@ fn network(network: answers::Network, basic: &BTreeSet<&str>) -> Option<Network>
         _ => NetworkKind::AdvancedIsolated,
     };
     Some(Network {
-        name: network.name.unwrap_or_else(|| id.clone()),
+        name: shown(network.name, &id),
         id,
         zone,
         offering: network.networkofferingid.unwrap_or_default(),

@@ -4,6 +4,7 @@
 mod answers;
 mod convert;
 mod pages;
+mod usable;
 
 use sinks::cloudstack::{Api, ApiError};
 
@@ -106,6 +107,7 @@ pub async fn read(api: &Api) -> Result<Found, ImportError> {
     lists.hosts = pages::all(api, "listHosts", &routing).await?;
     lists.zones = pages::all(api, "listZones", &[]).await?;
     let (inventory, mut warnings) = convert::inventory(lists);
+    let (inventory, left_out) = usable::usable(inventory);
     warnings.extend(
         problems(&inventory, &Inventory::default())
             .into_iter()
@@ -116,5 +118,6 @@ pub async fn read(api: &Api) -> Result<Found, ImportError> {
         source: format!("CloudStack at {}", api.origin()),
         settings: Settings::Kept,
         warnings,
+        left_out,
     })
 }
