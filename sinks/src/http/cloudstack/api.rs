@@ -20,6 +20,11 @@ use crate::tls;
 /// The least and the most that `timeout` may be; a list of many routers takes CloudStack a while.
 const TIMEOUTS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_mins(10));
 const USUAL_TIMEOUT: Duration = Duration::from_mins(1);
+/// So many times the bytes of the largest answer may an answer take in memory once it is read.
+const HEAVIER: usize = 4;
+/// What a value takes there, and an object with its first field.
+const A_VALUE: usize = 64;
+const AN_OBJECT: usize = 704;
 
 /// How CloudStack is reached, as it is written in a configuration. [`Api`] is what is made of it.
 #[derive(Clone, Debug, Deserialize)]
@@ -182,6 +187,11 @@ impl Api {
             .whole(limit)
             .await
             .map_err(|it| ApiError::Away(it.to_string()))?;
+        if weight(&body) > limit.saturating_mul(HEAVIER) {
+            return Err(ApiError::NotCloudStack(
+                "the answer is made of too many values".into(),
+            ));
+        }
         let json: Option<Value> = serde_json::from_slice(&body).ok();
         if let Some((code, text)) = json.as_ref().and_then(error_in) {
             return Err(refused(code.unwrap_or(status.as_u16()), &text));
@@ -218,6 +228,13 @@ impl Api {
             ))),
         }
     }
+}
+
+/// About how many bytes of memory JSON takes once it is read, at most.
+fn weight(json: &[u8]) -> usize {
+    let count = |is: fn(u8) -> bool| json.iter().filter(|byte| is(**byte)).count();
+    let values = count(|byte| matches!(byte, b',' | b'['));
+    json.len() + values * A_VALUE + count(|byte| byte == b'{') * AN_OBJECT
 }
 
 fn words(refusal: Refusal) -> String {

@@ -2,7 +2,7 @@
 
 Usage: cloudstack.py API_KEY SECRET_KEY LOG [CERTIFICATE KEY]. Prints its port, then writes a JSON line a request
 to LOG. The first part of the path says what goes wrong: /fine, /page-2-fails, /flat-error, /no-hosts,
-/internal, /html, /moved, /cut, /silent, /drips, /huge, /ends-early, /odd,
+/internal, /html, /moved, /cut, /silent, /drips, /huge, /swollen, /ends-early, /odd,
 /one-went and /one-came (both once), /never-settles.
 """
 
@@ -175,6 +175,8 @@ class Api(http.server.BaseHTTPRequestHandler):
             return 200, b"<html><body>Please log in</body></html>"
         if trouble == "moved":
             return 302, b""
+        if trouble == "swollen":
+            return 200, b'{"listroutersresponse":{"router":[' + b"0," * 1500000 + b"0]}}"
         if trouble == "page-2-fails" and page == 2:
             return refuse(name, 431, "Unable to execute API command listrouters")
         if trouble == "no-hosts" and command == "listHosts":

@@ -46,6 +46,10 @@ async fn what_goes_wrong_is_told_with_command_page_and_what_to_do() {
             "listRouters, page 1: the answer is larger than 16777216 bytes",
         ),
         (
+            "swollen",
+            "listRouters, page 1: the answer is made of too many values",
+        ),
+        (
             "ends-early",
             "listRouters: there are 1106, but only 500 were listed; nothing is changed by half a list",
         ),
