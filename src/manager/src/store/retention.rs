@@ -43,11 +43,21 @@ const OLD_ALERTS: &str = "SELECT MAX(id) FROM (SELECT id, stored FROM alerts ORD
      AND id < COALESCE((SELECT MIN(alert) FROM forward_outgoing), 9223372036854775807)";
 
 /// The tables whose old rows go by their ids, and which those are.
-const OLD_ROWS: [(&str, &str, Kept); 5] = [
+const OLD_ROWS: [(&str, &str, Kept); 6] = [
     (
         "SELECT id FROM outages WHERE ended < ? ORDER BY id LIMIT ?",
         "DELETE FROM outages WHERE id IN",
         Kept::Alerts,
+    ),
+    // When an outage ended is what its router says: of one that ends in the future, and of what is
+    // left open of a removed router, the last alert decides.
+    (
+        "SELECT id FROM outages o WHERE (ended > ? OR (ended IS NULL AND EXISTS \
+         (SELECT 1 FROM routers r WHERE r.number = o.router AND r.removed IS NOT NULL))) \
+         AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.router = o.router AND a.outage = o.outage) \
+         ORDER BY id LIMIT ?",
+        "DELETE FROM outages WHERE id IN",
+        Kept::Future,
     ),
     (
         "SELECT id FROM audit_trail WHERE time < ? ORDER BY id LIMIT ?",
@@ -81,6 +91,8 @@ const OLD_ROWS: [(&str, &str, Kept); 5] = [
 enum Kept {
     Alerts,
     Audit,
+    /// Its time has not come yet.
+    Future,
 }
 
 impl Store {
@@ -100,6 +112,7 @@ impl Store {
             let before = match kept {
                 Kept::Alerts => alerts,
                 Kept::Audit => audit,
+                Kept::Future => now,
             };
             let rows = self
                 .0

@@ -19,6 +19,7 @@ on_both!(
     what_is_young_or_not_forwarded_stays,
     old_alerts_go_a_thousand_at_a_time_and_open_outages_stay,
     a_removed_router_goes_with_the_last_that_speaks_of_it,
+    an_outage_that_ends_in_the_future_goes_with_its_last_alert,
 );
 
 async fn forward_everything(world: &World) {
@@ -121,4 +122,23 @@ async fn a_removed_router_goes_with_the_last_that_speaks_of_it(world: World) {
         .deliver("r-1-VM", vec![test_event("r-1-VM", "a")])
         .await;
     assert_eq!(stored.new, 1);
+}
+
+async fn an_outage_that_ends_in_the_future_goes_with_its_last_alert(world: World) {
+    world.add_routers(&["r-1-VM"]).await;
+    let mut end = restarted("r-1-VM", "b", 2, "o1");
+    end.time = "9999-01-01T00:00:00Z".parse().unwrap();
+    let begin = down("r-1-VM", "a", 1, "o1");
+    world.deliver("r-1-VM", vec![begin, end]).await;
+    let outages = async || {
+        let all = OutageFilter::default();
+        let found = world.store.outages(&all, Page::default()).await.unwrap();
+        found.rows.len()
+    };
+    world.store.trim(&NOW).await.unwrap();
+    assert_eq!(outages().await, 1, "its alerts have yet to be forwarded");
+    forward_everything(&world).await;
+    trim_all(&world, 2).await;
+    world.store.trim(&NOW).await.unwrap();
+    assert_eq!(outages().await, 0);
 }
