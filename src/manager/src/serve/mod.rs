@@ -71,6 +71,7 @@ pub async fn serve(config: Config, store: Store) -> Result<(), ServeError> {
     let system = |error: &dyn std::fmt::Display| ServeError::System(error.to_string());
     let mut end = signal(SignalKind::terminate()).map_err(|error| system(&error))?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| system(&error))?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(|error| system(&error))?;
     config.metrics.token().map_err(ServeError::Config)?;
     let server = Server::bind(config.http.clone())?;
     first_start::welcome(&store).await?;
@@ -147,7 +148,16 @@ pub async fn serve(config: Config, store: Store) -> Result<(), ServeError> {
     notify(&[NotifyState::Ready]);
     let stopper = parts.stopper();
     let told_to_end = async {
-        tokio::select! { _ = end.recv() => {}, _ = interrupt.recv() => {} }
+        loop {
+            tokio::select! {
+                _ = end.recv() => break,
+                _ = interrupt.recv() => break,
+                Some(()) = hangup.recv() => tracing::warn!(
+                    "SIGHUP changes nothing: the configuration is read at the start, so restart for \
+                     a new one (certificates are read again by themselves)"
+                ),
+            }
+        }
         tracing::info!("ending: requests that are under way come to their end");
         notify(&[NotifyState::Stopping]);
         let _ = stopper.send(true);

@@ -13,6 +13,7 @@ on_both!(
     the_first_start_shows_a_password_that_only_lets_its_user_choose_another,
     health_readiness_and_metrics_are_there_and_metrics_for_this_machine_alone,
     both_doors_for_alerts_and_services_are_open_and_signed_ones_stay_shut,
+    a_hangup_ends_nothing_and_is_told_what_would_change_something,
 );
 
 fn first_password(server: &mut Server) -> String {
@@ -123,6 +124,17 @@ fn health_readiness_and_metrics_are_there_and_metrics_for_this_machine_alone(dat
     let bearer = "x-forwarded-for: 192.0.2.1\nauthorization: Bearer a-token-for-prometheus-alone";
     assert_eq!(server.ask(&format!("GET /metrics\n{bearer}"), "").0, 200);
     assert_eq!(server.ask(&format!("GET /api/v1/me\n{bearer}"), "").0, 401);
+}
+
+fn a_hangup_ends_nothing_and_is_told_what_would_change_something(database: Database) {
+    let program = Program::on(database, "");
+    let mut server = program.serve();
+    // It listens a moment before it is ready.
+    assert_eq!(server.ask("GET /healthz", "").0, 200);
+    server.signal(rustix::process::Signal::HUP);
+    server.until("SIGHUP changes nothing");
+    assert_eq!(server.ask("GET /healthz", "").0, 200);
+    assert_eq!(server.end(), Some(0));
 }
 
 fn both_doors_for_alerts_and_services_are_open_and_signed_ones_stay_shut(database: Database) {
