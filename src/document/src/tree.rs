@@ -135,6 +135,25 @@ impl<'a> Document<'a> {
         }
     }
 
+    /// The same about a table that stands at `span`: what the whole of it was refused for belongs to
+    /// the key that is named, or to the table.
+    fn problem_in(&self, error: &Error, table: &DeTable<'_>, span: &Range<usize>) -> Problem {
+        if error.span().is_some() {
+            return self.problem(error);
+        }
+        let named = error.message().split('`').skip(1).step_by(2);
+        let entries = || {
+            table
+                .iter()
+                .map(|(key, value)| (key.get_ref(), value.span()))
+        };
+        let at = named
+            .filter_map(|name| entries().find(|(key, _)| *key == name))
+            .map(|(_, span)| span)
+            .next();
+        self.at(&at.unwrap_or_else(|| span.clone()), error.message())
+    }
+
     /// Reads a table into `T`. Every entry with a mistake adds a problem and is then left out, so
     /// that the others are looked at too.
     pub fn read<T: DeserializeOwned>(&self, value: Value<'_>, problems: &mut List) -> Option<T> {
@@ -166,7 +185,7 @@ impl<'a> Document<'a> {
                 problems.push(if problems.is_full() {
                     Problem::of_file(self.file, error.message())
                 } else {
-                    self.problem(&error)
+                    self.problem_in(&error, &table, &span)
                 });
             }
             let entry = entry.filter(|_| !problems.is_full())?;

@@ -89,6 +89,11 @@ impl Database {
         Ok(format!("{scheme}://{user}:{}@{place}", encoded(password)))
     }
 
+    /// The address as it is written, which may lack the password.
+    pub(super) fn without_password(&self) -> &str {
+        &self.url.0
+    }
+
     /// The address without its password, for people.
     #[must_use]
     pub fn shown(&self) -> String {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use sinks::Host;
 use toml::de::DeValue;
 
-use super::Config;
+use super::{Config, sound};
 use crate::forward;
 use crate::forward::rules::{Rule, Rules};
 use crate::plan;
@@ -210,6 +210,7 @@ fn compose(path: &Path, bytes: &[u8], warnings: List) -> Result<Loaded, Problems
         sinks,
         state: state.directory,
     };
+    sound::check(&config, &document, &mut problems);
     let open = !config.http.listen.ip().is_loopback() && config.http.tls.is_none();
     if open && !config.http.insecure {
         let span = document.get("http").map(|value| value.span());

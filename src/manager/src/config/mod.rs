@@ -6,6 +6,7 @@ mod load;
 mod metrics;
 mod retention;
 mod secrets;
+mod sound;
 #[cfg(test)]
 mod tests;
 

@@ -77,6 +77,67 @@ fn a_mistake_names_line_key_and_the_nearest_right_key() {
 }
 
 #[test]
+fn what_serve_could_not_use_is_told_with_line_and_key() {
+    for (text, told) in [
+        (
+            "[http]\nconnections = 0\n",
+            "manager.toml:2: http.connections: with none",
+        ),
+        (
+            "[http]\n\nhead_timeout = \"0s\"\n",
+            "manager.toml:3: http.head_timeout: in so short",
+        ),
+        (
+            "[database]\nurl = \"mysql://vrwatch@host:notaport/db\"\n",
+            "manager.toml:2: database.url: the database URL cannot be read",
+        ),
+        (
+            "[database]\nurl = \"sqlite::memory:\"\n",
+            "manager.toml:2: database.url: the database cannot be opened: a database in memory",
+        ),
+        (
+            "[database]\nurl = \"sqlite:/etc\"\n",
+            "manager.toml:2: database.url: the database cannot be opened: /etc is a folder",
+        ),
+        (
+            "[secrets]\nkey_file = \"\"\n",
+            "manager.toml:2: secrets.key_file: write the whole path",
+        ),
+        (
+            "[state]\ndirectory = \"here\"\n",
+            "manager.toml:2: state.directory: write the whole path",
+        ),
+        (
+            "[ssh]\nport = 0\n",
+            "manager.toml:2: ssh.port: there is no port 0",
+        ),
+        (
+            "[ssh.jump]\nuser = \"root\"\nport = 0\n",
+            "manager.toml:3: ssh.jump.port: there is no port 0",
+        ),
+        (
+            "[push]\nservices = \"/a\"\nmonitorservice = \"/a\"\n",
+            "manager.toml:2: push.services: two files",
+        ),
+        (
+            "[poll]\ninterval = \"0s\"\n",
+            "manager.toml:2: poll.interval: `interval` must be",
+        ),
+        (
+            "[poll]\n\njitter = 0.9\n",
+            "manager.toml:3: poll.jitter: `jitter` must be",
+        ),
+        (
+            "[retention]\nusage = \"5s\"\n",
+            "manager.toml:2: retention.usage: `usage` is less",
+        ),
+    ] {
+        let said = refusal(text);
+        assert!(said.starts_with(told), "{said}");
+    }
+}
+
+#[test]
 fn a_file_that_was_named_must_be_there() {
     let said = load(Some(Path::new("/nonexistent/manager.toml"))).unwrap_err();
     assert!(said.to_string().contains("there is no such file"), "{said}");

@@ -35,6 +35,40 @@ pub(super) enum Database {
     MySql(MySqlPool),
 }
 
+/// Whether this can be the URL of a database; opens none.
+///
+/// # Errors
+/// What is wrong with it, in words that do not repeat it.
+pub(crate) fn check_url(url: &str) -> Result<()> {
+    if url.starts_with("sqlite:") {
+        let path = sqlite_options(url)?.get_filename().to_owned();
+        if path.is_dir() {
+            return Err(unopened(&format_args!("{} is a folder", path.display())));
+        }
+        return Ok(());
+    }
+    mysql_options(url).map(drop)
+}
+
+fn unopened(error: &dyn std::fmt::Display) -> StoreError {
+    StoreError::Broken(format!("the database cannot be opened: {error}"))
+}
+
+fn sqlite_options(url: &str) -> Result<SqliteConnectOptions> {
+    let options = SqliteConnectOptions::from_str(url).map_err(|error| unopened(&error))?;
+    let nameless = options.get_filename().as_os_str().is_empty();
+    if nameless || url.contains(":memory:") || url.contains("mode=memory") {
+        return Err(unopened(&"a database in memory keeps nothing; name a file"));
+    }
+    Ok(options)
+}
+
+fn mysql_options(url: &str) -> Result<MySqlConnectOptions> {
+    // `Display` of a URL error names the fault alone, not the URL.
+    MySqlConnectOptions::from_str(url)
+        .map_err(|error| StoreError::Broken(format!("the database URL cannot be read: {error}")))
+}
+
 /// What a statement did.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Done {
@@ -99,16 +133,11 @@ impl Database {
     }
 
     async fn open_sqlite(url: &str) -> Result<Self> {
-        let wrong = |error: &dyn std::fmt::Display| {
-            StoreError::Broken(format!("the database cannot be opened: {error}"))
-        };
-        let options = SqliteConnectOptions::from_str(url).map_err(|error| wrong(&error))?;
+        let options = sqlite_options(url)?;
         let path = options.get_filename().to_owned();
-        if path.as_os_str().is_empty() || path.to_string_lossy().contains(":memory:") {
-            return Err(wrong(&"a database in memory keeps nothing; name a file"));
-        }
         // `SQLite` gives its log the same owner and mode.
-        make_private(&path).map_err(|error| wrong(&format_args!("{}: {error}", path.display())))?;
+        make_private(&path)
+            .map_err(|error| unopened(&format_args!("{}: {error}", path.display())))?;
         let options = options
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
@@ -142,11 +171,7 @@ impl Database {
     }
 
     async fn open_mysql(url: &str) -> Result<Self> {
-        // `Display` of a URL error names the fault alone, not the URL.
-        let options = MySqlConnectOptions::from_str(url)
-            .map_err(|error| {
-                StoreError::Broken(format!("the database URL cannot be read: {error}"))
-            })?
+        let options = mysql_options(url)?
             .charset("utf8mb4")
             .statement_cache_capacity(CACHED_STATEMENTS)
             .disable_statement_logging();

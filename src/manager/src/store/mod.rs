@@ -48,6 +48,7 @@ pub use alerts::{Batch, Stored, Via};
 pub(crate) use apply::storable;
 pub use audit::AuditEntry;
 pub use counts::Counts;
+pub(crate) use database::check_url;
 pub use error::{Result, StoreError};
 pub use history::{Alert, AlertFilter, Outage, OutageFilter};
 pub use jobs::JobLease;
