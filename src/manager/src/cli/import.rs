@@ -78,6 +78,22 @@ async fn import(desk: Desk, arguments: Arguments) -> Result<Done, CommandError> 
     for warning in &found.warnings {
         tracing::warn!("{warning}");
     }
+    for words in &found.left_out {
+        tracing::warn!("{words}");
+    }
+    // What could be used is imported all the same; the exit code tells that it is not all.
+    let done = match found.left_out.len() {
+        0 => Done::Well,
+        count => {
+            let kept = if arguments.prune {
+                ", and nothing is removed by a list with holes"
+            } else {
+                ""
+            };
+            tracing::warn!("{count} left out{kept}");
+            Done::Badly
+        }
+    };
     let wanted = changes(&stored, &found.inventory, &found.scope(arguments.prune));
     let made: Vec<_> = wanted.iter().map(|it| it.change.clone()).collect();
     if arguments.yes && !made.is_empty() {
@@ -94,7 +110,7 @@ async fn import(desk: Desk, arguments: Arguments) -> Result<Done, CommandError> 
     } else {
         output::print(&told(&wanted, &found.source, arguments.yes))?;
     }
-    Ok(Done::Well)
+    Ok(done)
 }
 
 /// All changes for people: what is removed last, where it is seen, and what only has another source

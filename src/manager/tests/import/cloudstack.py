@@ -2,7 +2,7 @@
 
 Usage: cloudstack.py API_KEY SECRET_KEY LOG [CERTIFICATE KEY]. Prints its port, then writes a JSON line a request
 to LOG. The first part of the path says what goes wrong: /fine, /page-2-fails, /flat-error, /no-hosts,
-/internal, /html, /moved, /cut, /silent, /drips, /huge, /swollen, /ends-early, /odd,
+/internal, /html, /moved, /cut, /silent, /drips, /huge, /swollen, /holes, /ends-early, /odd,
 /one-went and /one-came (both once), /never-settles.
 """
 
@@ -117,6 +117,12 @@ LISTS = {
     "listHosts": ("host", [{"id": f"host-{number}", "ipaddress": f"192.0.2.{number}", "type": "Routing"} for number in range(3)]),
 }
 
+ODD = {
+    "listNetworks": [{"id": "net-odd", "name": "odd", "networkofferingid": "isolated"}],
+    "listRouters": [{"id": "uuid-odd", "name": "-oProxyCommand=touch /tmp/x", "zoneid": "zone-1"}],
+    "listNetworkOfferings": [{"id": "long", "name": "x" * 400}],
+}
+
 
 def listed(command, parameters):
     everywhere = parameters.get("projectid") == "-1"
@@ -186,6 +192,8 @@ class Api(http.server.BaseHTTPRequestHandler):
         if size > LARGEST_PAGE or size < 1 or page < 1:
             return refuse(name, 431, "Page size can not exceed max allowed page size value: 500")
         kind, items = listed(command, parameters)
+        if trouble == "holes":
+            items = items + ODD.get(command, [])
         part = items[(page - 1) * size : page * size]
         if trouble == "ends-early" and page == 2:
             part = []

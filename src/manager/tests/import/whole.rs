@@ -220,3 +220,25 @@ async fn a_certificate_of_an_authority_itself_is_refused_in_words() {
     let words = answer.unwrap_err().to_string();
     assert!(words.contains("is that of an authority"), "{words}");
 }
+
+#[tokio::test]
+async fn odd_rows_are_left_out_by_name_and_nothing_is_pruned_by_what_is_left() {
+    let cloud = CloudStack::started();
+    let whole = found(&cloud).await;
+    assert!(whole.left_out.is_empty() && whole.scope(true).prune);
+    let odd = cloudstack::read(&cloud.api("holes")).await.unwrap();
+    assert_eq!(odd.inventory.routers, whole.inventory.routers);
+    assert_eq!(odd.inventory.networks, whole.inventory.networks);
+    let long = odd.inventory.offerings.iter().find(|it| it.id == "long");
+    assert_eq!(long.unwrap().name, "x".repeat(255));
+    let [network, router] = &odd.left_out[..] else {
+        panic!("{:?}", odd.left_out);
+    };
+    assert!(
+        network.starts_with("network net-odd is left out: a network's zone"),
+        "{network}"
+    );
+    let begin = "router -oProxyCommand=touch /tmp/x is left out: a router's name is made of";
+    assert!(router.starts_with(begin), "{router}");
+    assert!(!odd.scope(true).prune);
+}
