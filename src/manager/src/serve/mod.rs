@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use axum::{Router, middleware};
 use sd_notify::NotifyState;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
 
 use self::parts::Parts;
@@ -147,22 +147,13 @@ pub async fn serve(config: Config, store: Store) -> Result<(), ServeError> {
     parts.feed_watchdog();
     notify(&[NotifyState::Ready]);
     let stopper = parts.stopper();
-    let told_to_end = async {
-        loop {
-            tokio::select! {
-                _ = end.recv() => break,
-                _ = interrupt.recv() => break,
-                Some(()) = hangup.recv() => tracing::warn!(
-                    "SIGHUP changes nothing: the configuration is read at the start, so restart for \
-                     a new one (certificates are read again by themselves)"
-                ),
-            }
-        }
+    let ended = async {
+        told_to_end(&mut end, &mut interrupt, &mut hangup).await;
         tracing::info!("ending: requests that are under way come to their end");
         notify(&[NotifyState::Stopping]);
         let _ = stopper.send(true);
     };
-    server.serve(app, told_to_end).await;
+    server.serve(app, ended).await;
     // With the last request the last committer is gone: what waited is stored, and it ends.
     if timeout(LAST_WORK, committing).await.is_err() {
         tracing::warn!("ended before the database took all that waited; routers send it again");
@@ -176,6 +167,20 @@ pub async fn serve(config: Config, store: Store) -> Result<(), ServeError> {
 struct Workers {
     poller: Poller,
     forwarder: Forwarder,
+}
+
+/// Returns when a signal says so. A hangup does not.
+async fn told_to_end(end: &mut Signal, interrupt: &mut Signal, hangup: &mut Signal) {
+    loop {
+        tokio::select! {
+            _ = end.recv() => return,
+            _ = interrupt.recv() => return,
+            Some(()) = hangup.recv() => tracing::warn!(
+                "SIGHUP changes nothing: the configuration is read at the start, so restart for \
+                 a new one (certificates are read again by themselves)"
+            ),
+        }
+    }
 }
 
 /// Everything that is answered.
