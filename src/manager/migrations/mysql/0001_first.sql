@@ -149,21 +149,26 @@ CREATE TABLE outages (
 CREATE UNIQUE INDEX outages_by_router ON outages (router, outage);
 CREATE INDEX outages_open ON outages (ended, id);
 
--- Alerts to forward: first without, then with their place in the total order.
+-- Alerts to forward: first without, then with their place in the total order. `released` is the
+-- silence that withheld one until now.
 CREATE TABLE forward_waiting (
     alert BIGINT NOT NULL PRIMARY KEY
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
+    alert BIGINT NOT NULL PRIMARY KEY,
+    released BIGINT
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 CREATE TABLE forward_outgoing (
     position BIGINT NOT NULL PRIMARY KEY,
     alert BIGINT NOT NULL,
     storm VARCHAR(255)
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
 -- Alerts that a silence withholds: for the time being, or (`settled`) for good.
+-- `outage` is empty where there is none.
 CREATE TABLE forward_held (
     alert BIGINT NOT NULL PRIMARY KEY,
     silence BIGINT NOT NULL,
     router BIGINT NOT NULL,
-    outage VARCHAR(255),
+    outage VARCHAR(255) NOT NULL,
     kind VARCHAR(255) NOT NULL,
     settled BIGINT NOT NULL
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
@@ -251,6 +256,7 @@ CREATE TABLE sessions (
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
 CREATE INDEX sessions_by_user ON sessions (user_name);
 
+-- How many alerts each has withheld, and how many of them were told when it was over.
 CREATE TABLE silences (
     id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     zone VARCHAR(255),
@@ -261,6 +267,10 @@ CREATE TABLE silences (
     reason TEXT NOT NULL,
     created_by VARCHAR(255) NOT NULL
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
+    created_by VARCHAR(255) NOT NULL,
+    held BIGINT NOT NULL DEFAULT 0,
+    told BIGINT NOT NULL DEFAULT 0
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 CREATE INDEX silences_by_end ON silences (ends);
 
 CREATE TABLE audit_trail (

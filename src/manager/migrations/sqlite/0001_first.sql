@@ -146,9 +146,11 @@ CREATE TABLE outages (
 CREATE UNIQUE INDEX outages_by_router ON outages (router, outage);
 CREATE INDEX outages_open ON outages (id) WHERE ended IS NULL;
 
--- Alerts to forward: first without, then with their place in the total order.
+-- Alerts to forward: first without, then with their place in the total order. `released` is the
+-- silence that withheld one until now.
 CREATE TABLE forward_waiting (
-    alert INTEGER PRIMARY KEY
+    alert INTEGER PRIMARY KEY,
+    released INTEGER
 ) STRICT;
 CREATE TABLE forward_outgoing (
     position INTEGER PRIMARY KEY,
@@ -156,11 +158,12 @@ CREATE TABLE forward_outgoing (
     storm TEXT
 ) STRICT;
 -- Alerts that a silence withholds: for the time being, or (`settled`) for good.
+-- `outage` is empty where there is none.
 CREATE TABLE forward_held (
     alert INTEGER PRIMARY KEY,
     silence INTEGER NOT NULL,
     router INTEGER NOT NULL,
-    outage TEXT,
+    outage TEXT NOT NULL,
     kind TEXT NOT NULL,
     settled INTEGER NOT NULL
 ) STRICT;
@@ -248,6 +251,7 @@ CREATE TABLE sessions (
 ) STRICT;
 CREATE INDEX sessions_by_user ON sessions (user_name);
 
+-- How many alerts each has withheld, and how many of them were told when it was over.
 CREATE TABLE silences (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     zone TEXT,
@@ -256,7 +260,9 @@ CREATE TABLE silences (
     starts INTEGER NOT NULL,
     ends INTEGER NOT NULL,
     reason TEXT NOT NULL,
-    created_by TEXT NOT NULL
+    created_by TEXT NOT NULL,
+    held INTEGER NOT NULL DEFAULT 0,
+    told INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX silences_by_end ON silences (ends);
 

@@ -139,6 +139,21 @@ impl Metrics {
                     counts.waiting + counts.outgoing,
                 ),
                 (
+                    "forward_held",
+                    "Alerts that silences withhold until they end",
+                    counts.held,
+                ),
+                (
+                    "silenced_alerts",
+                    "Alerts that the silences on record have withheld",
+                    counts.silenced.0,
+                ),
+                (
+                    "silenced_alerts_told",
+                    "Alerts of these that were told when their silence was over",
+                    counts.silenced.1,
+                ),
+                (
                     "open_pushes",
                     "Pushes asked for and not finished",
                     counts.open_pushes,

@@ -80,7 +80,9 @@ pub(super) fn alerts(office: &Office, arguments: Arguments) -> Result<Done, Comm
         let found = desk.store.alerts(&filter, page).await?;
         let rows: Vec<AlertShown> = found.rows.into_iter().map(Into::into).collect();
         let zone = sinks::LocalTime::system();
-        let header = ["ID", "TIME", "ROUTER", "SERVICE", "SEVERITY", "WHAT"];
+        let header = [
+            "ID", "TIME", "ROUTER", "SERVICE", "SEVERITY", "SILENCE", "WHAT",
+        ];
         table::show(desk.json, header, &rows, |row| {
             let event = &row.event;
             [
@@ -89,6 +91,7 @@ pub(super) fn alerts(office: &Office, arguments: Arguments) -> Result<Done, Comm
                 event.router.clone(),
                 or_dash(event.service.as_deref()),
                 event.severity.to_string(),
+                or_dash(row.silence.map(|id| id.to_string()).as_deref()),
                 sinks::wording::sentence(event, &zone),
             ]
         })?;
@@ -123,7 +126,8 @@ pub(super) fn outages(office: &Office, arguments: OutageArguments) -> Result<Don
             found.rows.into_iter().map(Into::into).collect()
         };
         let header = [
-            "ID", "ROUTER", "SERVICE", "OPENED", "ENDED", "WORST", "LAST", "ALERTS", "SEEN BY",
+            "ID", "ROUTER", "SERVICE", "OPENED", "ENDED", "WORST", "LAST", "ALERTS", "WITHHELD",
+            "SEEN BY",
         ];
         table::show(desk.json, header, &rows, |row| {
             [
@@ -135,6 +139,7 @@ pub(super) fn outages(office: &Office, arguments: OutageArguments) -> Result<Don
                 row.worst.to_string(),
                 row.kind.clone(),
                 row.alerts.to_string(),
+                row.withheld.to_string(),
                 or_dash(row.acknowledged_by.as_deref()),
             ]
         })?;

@@ -8,15 +8,22 @@ use super::office::Office;
 use super::table::{self, or_dash};
 use super::{CommandError, Done};
 use crate::api::rest::SilenceShown;
-use crate::store::NewSilence;
+use crate::store::{LARGEST_PAGE, NewSilence, Page};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Commands {
     /// Begin a silence and print its number. Without router, zone and service: all is silent.
+    ///
+    /// What it names is stored and not told, but for the end of an outage that was told. When it is
+    /// over what still goes on is told; what began and ended within it is told to nobody.
     Add(Add),
-    /// List the silences that go on or are to come.
-    List,
-    /// End a silence now.
+    /// List the silences that go on or are to come, and how many alerts they have withheld.
+    List {
+        /// Those that are over too, the last made first.
+        #[arg(long)]
+        all: bool,
+    },
+    /// End a silence now: what it withheld and still goes on is told.
     Remove {
         /// Its number.
         id: i64,
@@ -61,11 +68,20 @@ pub(super) fn run(office: &Office, command: Commands) -> Result<Done, CommandErr
                 let id = desk.store.add_silence(&desk.actor, &silence).await?;
                 output::print(&format!("{id}\n"))?;
             }
-            Commands::List => {
-                let rows = desk.store.open_silences().await?;
+            Commands::List { all } => {
+                let rows = if all {
+                    let most = Page {
+                        limit: LARGEST_PAGE,
+                        ..Page::default()
+                    };
+                    desk.store.silences(most).await?.rows
+                } else {
+                    desk.store.open_silences().await?
+                };
                 let rows: Vec<SilenceShown> = rows.into_iter().map(Into::into).collect();
                 let header = [
-                    "ID", "ZONE", "ROUTER", "SERVICE", "FROM", "UNTIL", "BY", "WHY",
+                    "ID", "ZONE", "ROUTER", "SERVICE", "FROM", "UNTIL", "WITHHELD", "TOLD", "BY",
+                    "WHY",
                 ];
                 table::show(desk.json, header, &rows, |row| {
                     [
@@ -75,6 +91,8 @@ pub(super) fn run(office: &Office, command: Commands) -> Result<Done, CommandErr
                         or_dash(row.service.as_deref()),
                         row.starts.to_string(),
                         row.ends.to_string(),
+                        row.withheld.to_string(),
+                        row.told_afterwards.to_string(),
                         row.created_by.clone(),
                         row.reason.clone(),
                     ]

@@ -6,6 +6,7 @@ pub mod config;
 mod number;
 mod places;
 pub mod rules;
+pub mod silences;
 pub mod storm;
 mod target;
 mod turn;

@@ -5,9 +5,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::silences;
 use super::storm::{Change, Judge, Settings};
 use super::target::Stormy;
-use crate::store::{JobLease, Outgoing, Queue, Result, Store, Verdict};
+use crate::store::{JobLease, Outgoing, Result, Store, Verdict};
 
 /// Rows that are numbered at once.
 const AT_ONCE: u32 = 5_000;
@@ -38,7 +39,9 @@ impl Numberer {
     /// Numbers some of what waits; how many it were.
     pub(super) async fn number(&mut self, store: &Store, lease: &JobLease) -> Result<u64> {
         let Some(settings) = self.settings else {
-            return store.number_outgoing(lease, AT_ONCE, Queue::tell_all).await;
+            return store
+                .number_outgoing(lease, AT_ONCE, silences::decide)
+                .await;
         };
         let judge = match self.judge.take() {
             Some(judge) => judge,
@@ -49,7 +52,7 @@ impl Numberer {
         let numbered = store
             .number_due(lease, AT_ONCE, judge.due(), |queue| {
                 let mut next = judge.clone();
-                let verdict = next.decide(queue, queue.tell_all());
+                let verdict = next.decide(queue, silences::decide(queue));
                 let known = (next, verdict.clone());
                 *judged.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
                 verdict

@@ -15,6 +15,8 @@ use crate::store::{JobLease, Outgoing, Result, StoreError};
 
 /// Rows that are read at once.
 const AT_ONCE: u32 = 500;
+/// Alerts of silences that have ended, of which is decided at once.
+const RELEASED_AT_ONCE: u32 = 1_000;
 /// So far the journal may be ahead of the sink that is first. Others lag as far as the journal
 /// reaches.
 const AHEAD: u64 = 4_000;
@@ -120,6 +122,7 @@ impl<'a> Turn<'a> {
             }
             self.renewed = asked;
         }
+        store.release_held(&self.lease, RELEASED_AT_ONCE).await?;
         let numbered = self.numberer.number(store, &self.lease).await?;
         if self.running.is_empty() && self.waiting.is_empty() {
             if numbered > 0 {

@@ -18,6 +18,10 @@ pub struct Counts {
     pub waiting: i64,
     /// Alerts that some sink has yet to take.
     pub outgoing: i64,
+    /// Alerts that silences withhold until they end.
+    pub held: i64,
+    /// Alerts that the silences on record have withheld, and of these those told in the end.
+    pub silenced: (i64, i64),
     /// Pushes asked for and not finished.
     pub open_pushes: i64,
 }
@@ -28,15 +32,19 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn counts(&self) -> Result<Counts> {
+        let integer = self.dialect().integer();
         let row = self
             .0
             .database
-            .row(sql("SELECT (SELECT COUNT(*) FROM routers WHERE removed IS NULL), \
+            .row(sql(format!("SELECT (SELECT COUNT(*) FROM routers WHERE removed IS NULL), \
                  (SELECT COUNT(*) FROM op_router_monitoring_services WHERE running = 1 AND unreachable > 0), \
                  (SELECT COUNT(*) FROM outages WHERE ended IS NULL), \
                  (SELECT COUNT(*) FROM forward_waiting), \
                  (SELECT COUNT(*) FROM forward_outgoing), \
-                 (SELECT COUNT(*) FROM pushes WHERE state IN ('queued', 'running'))"))
+                 (SELECT COUNT(*) FROM pushes WHERE state IN ('queued', 'running')), \
+                 (SELECT COUNT(*) FROM forward_held WHERE settled = 0), \
+                 (SELECT CAST(COALESCE(SUM(held), 0) AS {integer}) FROM silences), \
+                 (SELECT CAST(COALESCE(SUM(told), 0) AS {integer}) FROM silences)")))
             .await?
             .ok_or_else(|| StoreError::Broken("the database counts nothing".into()))?;
         Ok(Counts {
@@ -46,6 +54,8 @@ impl Store {
             waiting: row.integer(3)?,
             outgoing: row.integer(4)?,
             open_pushes: row.integer(5)?,
+            held: row.integer(6)?,
+            silenced: (row.integer(7)?, row.integer(8)?),
         })
     }
 }

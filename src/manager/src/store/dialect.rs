@@ -18,6 +18,14 @@ impl Dialect {
         }
     }
 
+    /// A whole number, after `CAST … AS`: sums are no such by themselves in `MySQL`.
+    pub(super) const fn integer(self) -> &'static str {
+        match self {
+            Self::Sqlite => "INTEGER",
+            Self::MySql => "SIGNED",
+        }
+    }
+
     /// Locks the rows that a transaction reads in order to change them. `SQLite` has locked the
     /// whole file by then.
     pub(super) const fn for_update(self) -> &'static str {

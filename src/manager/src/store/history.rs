@@ -44,6 +44,8 @@ pub struct Alert {
     pub via: Via,
     /// When it was stored, by the database's clock.
     pub stored: Timestamp,
+    /// The silence that withholds it, or withheld it for good.
+    pub silence: Option<i64>,
     /// The event.
     pub event: Event,
 }
@@ -98,18 +100,21 @@ pub struct Outage {
     pub last: Timestamp,
     /// How many alerts it has.
     pub alerts: i64,
+    /// How many of them a silence withholds, or withheld for good.
+    pub withheld: i64,
     /// When somebody acknowledged it.
     pub acknowledged: Option<Timestamp>,
     /// Who.
     pub acknowledged_by: Option<String>,
 }
 
-const ALERT: &str = "SELECT a.id, r.zone, a.via, a.stored, a.event \
-     FROM alerts a JOIN routers r ON r.number = a.router";
+const ALERT: &str = "SELECT a.id, r.zone, a.via, a.stored, a.event, h.silence \
+     FROM alerts a JOIN routers r ON r.number = a.router LEFT JOIN forward_held h ON h.alert = a.id";
 /// The event's column in it.
 const EVENT: usize = 4;
 const OUTAGE: &str = "SELECT o.id, r.name, r.zone, o.outage, o.service, o.process, o.opened, o.ended, o.worst, \
-     o.kind, o.severity, o.last_time, o.alerts, o.acknowledged, o.acknowledged_by \
+     o.kind, o.severity, o.last_time, o.alerts, o.acknowledged, o.acknowledged_by, \
+     (SELECT COUNT(*) FROM forward_held h WHERE h.router = o.router AND h.outage = o.outage) \
      FROM outages o JOIN routers r ON r.number = o.router";
 
 /// By number, so that the database begins with the index of the router's rows.
@@ -226,6 +231,7 @@ fn alert(row: &Row) -> Result<Alert> {
         via: Via::from_number(row.integer(2)?)?,
         stored: row.time(3)?,
         event: row.json(4)?,
+        silence: row.integer_or_null(5)?,
     })
 }
 
@@ -246,5 +252,6 @@ fn outage(row: &Row) -> Result<Outage> {
         alerts: row.integer(12)?,
         acknowledged: row.time_or_null(13)?,
         acknowledged_by: row.text_or_null(14)?,
+        withheld: row.integer(15)?,
     })
 }

@@ -84,7 +84,8 @@ impl Store {
              JOIN alerts a ON a.router = o.router AND a.outage = o.outage \
              JOIN routers r ON r.number = a.router LEFT JOIN zones z ON z.id = r.zone \
              WHERE a.id NOT IN (SELECT alert FROM forward_outgoing) \
-             AND a.id NOT IN (SELECT alert FROM forward_waiting) ORDER BY a.id DESC LIMIT ?",
+             AND a.id NOT IN (SELECT alert FROM forward_waiting) \
+             AND a.id NOT IN (SELECT alert FROM forward_held) ORDER BY a.id DESC LIMIT ?",
             pending("forward_outgoing"),
             pending("forward_waiting"),
         );

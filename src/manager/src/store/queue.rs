@@ -3,6 +3,7 @@
 
 use contract::{Event, Timestamp};
 
+use super::silences::Silence;
 use crate::forward::storm::{Change, Told};
 
 /// What waits, read in one transaction with all that the decision needs.
@@ -10,6 +11,8 @@ use crate::forward::storm::{Change, Told};
 pub struct Queue {
     /// The database's clock.
     pub now: Timestamp,
+    /// The silences that have begun and are in force, or ended less than an hour ago.
+    pub silences: Vec<Silence>,
     /// The alerts, in the order in which they were stored.
     pub waiting: Vec<Waiting>,
 }
@@ -29,6 +32,23 @@ pub struct Waiting {
     pub event: Event,
     /// When it was stored, in milliseconds.
     pub stored: i64,
+    /// How its outage stands.
+    pub standing: Standing,
+}
+
+/// How the outage of an alert stands, before anything that waits is decided.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Its beginning was told, and its end was not.
+    pub told: bool,
+    /// The silence that withholds alerts of it until it ends.
+    pub held_by: Option<i64>,
+    /// A silence that withheld any of it, also for good.
+    pub withheld_by: Option<i64>,
+    /// The silence that withheld this alert until now.
+    pub released_by: Option<i64>,
+    /// For one that was withheld until now: its end is stored.
+    pub over: bool,
 }
 
 /// What becomes of an alert.
@@ -39,8 +59,13 @@ pub enum Decision {
         /// The storm that it is a part of.
         storm: Option<String>,
     },
-    /// It is withheld.
+    /// It is withheld until a silence ends.
     Hold {
+        /// The number of the silence.
+        silence: i64,
+    },
+    /// It is told to nobody: a silence withheld it, and it is over.
+    Withhold {
         /// The number of the silence.
         silence: i64,
     },

@@ -37,10 +37,25 @@ pub struct Trimmed {
 /// Rows of one table in one transaction.
 const AT_ONCE: i64 = 1_000;
 
-/// The last of the oldest alerts that are old enough and forwarded: those up to it go.
-const OLD_ALERTS: &str = "SELECT MAX(id) FROM (SELECT id, stored FROM alerts ORDER BY id LIMIT ?) oldest \
+/// The last of the oldest alerts that are old enough and forwarded: those up to it go. What is held
+/// stays, and holds up no other.
+const OLD_ALERTS: &str = "SELECT MAX(id) FROM (SELECT id, stored FROM alerts a \
+     WHERE NOT EXISTS (SELECT 1 FROM forward_held h WHERE h.alert = a.id AND h.settled = 0) \
+     ORDER BY id LIMIT ?) oldest \
      WHERE stored < ? AND id < COALESCE((SELECT MIN(alert) FROM forward_waiting), 9223372036854775807) \
      AND id < COALESCE((SELECT MIN(alert) FROM forward_outgoing), 9223372036854775807)";
+
+/// Looked at once more: what was held may wait again by now.
+const END_OF_ALERTS: &str = "DELETE FROM alerts WHERE id <= ? AND stored < ? \
+     AND NOT EXISTS (SELECT 1 FROM forward_held h WHERE h.alert = alerts.id AND h.settled = 0) \
+     AND NOT EXISTS (SELECT 1 FROM forward_waiting w WHERE w.alert = alerts.id) \
+     AND NOT EXISTS (SELECT 1 FROM forward_outgoing o WHERE o.alert = alerts.id)";
+const END_OF_HELD: &str = "DELETE FROM forward_held WHERE alert <= ? AND settled = 1 \
+     AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.id = forward_held.alert)";
+/// Outages whose end was told before their beginning, or never came.
+const END_OF_TOLD: &str = "DELETE FROM forward_told WHERE NOT EXISTS (SELECT 1 FROM outages o \
+     WHERE o.router = forward_told.router AND o.outage = forward_told.outage \
+     AND (o.ended IS NULL OR o.ended >= ?))";
 
 /// The tables whose old rows go by their ids, and which those are.
 const OLD_ROWS: [(&str, &str, Kept); 6] = [
@@ -135,9 +150,13 @@ impl Store {
             let mut transaction = self.begin().await?;
             let mut trimmed = Trimmed::default();
             if let Some(last) = old_alert {
-                let end = sql("DELETE FROM alerts WHERE id <= ? AND stored < ?");
-                trimmed.alerts = transaction.run(end.bind(last).bind(alerts)).await?.rows;
+                let end = sql(END_OF_ALERTS).bind(last).bind(alerts);
+                trimmed.alerts = transaction.run(end).await?.rows;
+                let end = sql(END_OF_HELD).bind(last);
+                trimmed.others += transaction.run(end).await?.rows;
             }
+            let end = sql(END_OF_TOLD).bind(alerts);
+            trimmed.others += transaction.run(end).await?.rows;
             for (delete, ids) in &removals {
                 for part in super::parts(ids, &SIZES) {
                     let end = format!("{delete} ({})", places("?", part.len()));

@@ -1,14 +1,16 @@
-//! Maintenance: what is not to be forwarded for a while. It is stored all the same.
+//! Maintenance: what is not to be forwarded for a while. It is stored all the same. What that
+//! means for each alert is decided in `forward`.
 
 use contract::Timestamp;
 
 use super::Store;
 use super::audit;
+use super::database::Transaction;
 use super::error::{Result, StoreError};
 use super::names::{check, check_short};
 use super::page::{Page, Paged};
 use super::retry::retry;
-use super::statement::{Row, sql};
+use super::statement::{Row, sql, to_time};
 
 /// A silence to begin; what is absent does not matter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,10 +38,14 @@ pub struct Silence {
     pub silence: NewSilence,
     /// Who began it.
     pub created_by: String,
+    /// How many alerts it has withheld.
+    pub held: i64,
+    /// How many of these were told when it was over.
+    pub told: i64,
 }
 
 const SILENCE: &str =
-    "SELECT id, zone, router, service, starts, ends, reason, created_by FROM silences";
+    "SELECT id, zone, router, service, starts, ends, reason, created_by, held, told FROM silences";
 const LONGEST_REASON: usize = 4000;
 /// More silences at once than anybody can oversee.
 const LARGEST: i64 = 10_000;
@@ -136,6 +142,27 @@ impl Store {
     }
 }
 
+/// How long a silence that ended is remembered for alerts of its time that come late, in
+/// milliseconds.
+const LATE: i64 = 60 * 60 * 1000;
+
+/// The database's clock, and when they are `wanted` the silences that have begun and are in force or
+/// ended of late.
+pub(super) async fn begun(
+    transaction: &mut Transaction,
+    wanted: bool,
+) -> Result<(Timestamp, Vec<Silence>)> {
+    let now = transaction.now().await?;
+    if !wanted {
+        return Ok((to_time(now)?, Vec::new()));
+    }
+    let begun = format!("{SILENCE} WHERE ends > ? AND starts <= ? ORDER BY ends DESC LIMIT ?");
+    let begun = sql(begun).bind(now - LATE).bind(now).bind(LARGEST);
+    let rows = transaction.rows(begun).await?;
+    let silences = rows.iter().map(silence).collect::<Result<_>>()?;
+    Ok((to_time(now)?, silences))
+}
+
 fn silence(row: &Row) -> Result<Silence> {
     Ok(Silence {
         id: row.integer(0)?,
@@ -148,5 +175,7 @@ fn silence(row: &Row) -> Result<Silence> {
             reason: row.text(6)?,
         },
         created_by: row.text(7)?,
+        held: row.integer(8)?,
+        told: row.integer(9)?,
     })
 }

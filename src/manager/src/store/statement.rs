@@ -190,7 +190,8 @@ impl Row {
     }
 }
 
-fn to_time(millis: i64) -> Result<Timestamp> {
+/// A time in milliseconds since 1970.
+pub(super) fn to_time(millis: i64) -> Result<Timestamp> {
     Timestamp::from_unix_millis(millis)
         .ok_or_else(|| StoreError::Broken(format!("a stored time cannot be read: {millis}")))
 }

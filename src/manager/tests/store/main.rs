@@ -18,5 +18,7 @@ mod people;
 mod properties;
 mod pushes;
 mod retention;
+mod silences;
+mod silent_days;
 mod starting;
 mod visits;

@@ -73,6 +73,8 @@ pub(crate) struct AlertShown {
     /// When it was stored.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) stored: Timestamp,
+    /// The silence that withholds it, or withheld it for good; absent: none.
+    pub(crate) silence: Option<i64>,
     /// The event, as the router told it.
     #[schema(value_type = Object)]
     pub(crate) event: Event,
@@ -107,6 +109,8 @@ pub(crate) struct OutageShown {
     pub(crate) last: Timestamp,
     /// How many alerts it has.
     pub(crate) alerts: i64,
+    /// How many of them a silence withholds, or withheld for good.
+    pub(crate) withheld: i64,
     #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) acknowledged: Option<Timestamp>,
     pub(crate) acknowledged_by: Option<String>,
@@ -124,6 +128,7 @@ impl From<Alert> for AlertShown {
                 Via::Manager => "manager",
             },
             stored: alert.stored,
+            silence: alert.silence,
             event: alert.event,
         }
     }
@@ -145,6 +150,7 @@ impl From<Outage> for OutageShown {
             severity: outage.severity,
             last: outage.last,
             alerts: outage.alerts,
+            withheld: outage.withheld,
             acknowledged: outage.acknowledged,
             acknowledged_by: outage.acknowledged_by,
         }

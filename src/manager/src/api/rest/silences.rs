@@ -15,7 +15,9 @@ use super::{Api, Failure, removed};
 use crate::api::refusal::Refusal;
 use crate::store::{NewSilence, Silence};
 
-/// A silence; what is absent does not matter.
+/// A silence; what is absent does not matter. What fits all that is there is withheld from the
+/// sinks, but for the end of an outage that they were told of. When the silence is over they are
+/// told what still goes on.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Begun {
@@ -50,6 +52,10 @@ pub(crate) struct SilenceShown {
     pub(crate) ends: Timestamp,
     pub(crate) reason: String,
     pub(crate) created_by: String,
+    /// How many alerts it has withheld.
+    pub(crate) withheld: i64,
+    /// How many of these were told when it was over, because what they tell went on.
+    pub(crate) told_afterwards: i64,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -68,6 +74,8 @@ impl From<Silence> for SilenceShown {
             ends: found.silence.ends,
             reason: found.silence.reason,
             created_by: found.created_by,
+            withheld: found.held,
+            told_afterwards: found.told,
         }
     }
 }
@@ -104,7 +112,7 @@ pub(super) async fn add(
     Ok((StatusCode::CREATED, Json(Made { id })))
 }
 
-/// End a silence now.
+/// End a silence now. What it withheld and still goes on is told.
 #[utoipa::path(delete, path = "/api/v1/silences/{id}", tag = "silences",
     params(("id" = i64, Path)),
     responses((status = 204), (status = 404, body = Failure)))]
