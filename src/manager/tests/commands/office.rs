@@ -168,6 +168,12 @@ fn services_users_and_silences_are_kept_by_hand(database: Database) {
     assert!(program.says(&["silence", "list"]).contains("disks"));
     program.says(&["silence", "remove", id.trim()]);
     program.fails(2, &["silence", "remove", id.trim()]);
+    assert_eq!(program.says(&["silence", "list", "--json"]), "");
+    let all = lines(&program.says(&["silence", "list", "--all", "--json"]));
+    assert_eq!(
+        (&all[0]["reason"], &all[0]["withheld"]),
+        (&"disks".into(), &0.into())
+    );
     assert_eq!(program.says(&["alerts", "--json"]), "");
     assert_eq!(program.says(&["outages", "--json", "--open"]), "");
 }

@@ -12,5 +12,6 @@ mod mariadb;
 mod world;
 
 mod receiver;
+mod silences;
 mod storms;
 mod turns;

@@ -197,6 +197,8 @@ async fn a_silence_is_begun_and_ended_and_a_service_set_and_removed(world: World
     assert_eq!(status, 201, "{made}");
     let (_, list) = world.ask("GET", "/api/v1/silences", admin, None).await;
     assert_eq!(list["rows"][0]["created_by"], "root");
+    assert_eq!(list["rows"][0]["withheld"], 0);
+    assert_eq!(list["rows"][0]["told_afterwards"], 0);
     let path = format!("/api/v1/silences/{}", made["id"]);
     assert_eq!(world.ask("DELETE", &path, admin, None).await.0, 204);
     assert_eq!(world.ask("DELETE", &path, admin, None).await.0, 404);
