@@ -225,10 +225,7 @@ async fn what_a_removed_router_has_held_is_told_to_nobody(world: World) {
     store.apply("anna", &gone).await.unwrap();
     store.end_silence("anna", silence).await.unwrap();
     assert_eq!(turn.step().await, ["r-2"]);
-    assert_eq!(
-        silenced(store).await.into_keys().collect::<Vec<_>>(),
-        ["r-1"]
-    );
+    assert!(silenced(store).await.contains_key("r-1"));
 }
 
 async fn what_is_held_outlives_retention_and_holds_up_no_other(world: World) {

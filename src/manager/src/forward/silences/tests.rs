@@ -85,6 +85,7 @@ fn waiting(service: &str, outage: Option<&str>, time: u64, fact: Fact) -> Waitin
         zone: Some("z-1".into()),
         outage: outage.map(Into::into),
         event: event("r-1", service, outage, time, fact),
+        stored: 0,
         standing: Standing::default(),
     }
 }

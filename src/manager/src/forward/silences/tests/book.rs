@@ -90,6 +90,7 @@ impl Book {
                         zone: Some(alert.zone.to_owned()),
                         outage: alert.event.outage.clone(),
                         event: alert.event.clone(),
+                        stored: 0,
                         standing: Standing {
                             released_by: *released_by,
                             over: released_by.is_some() && with_outage && self.is_over(*number),
