@@ -106,7 +106,8 @@ impl Store {
         .await
     }
 
-    /// Leases up to `limit` pushes that wait, or whose manager was lost; the oldest first.
+    /// Leases up to `limit` pushes that wait, or whose manager was lost; the oldest first. A router is
+    /// sent to by one at a time, in the order in which that was asked for: what is sent last stays.
     ///
     /// # Errors
     /// The database's.
@@ -119,8 +120,9 @@ impl Store {
         check("a lease's holder", holder)?;
         let now = self.dialect().now();
         let free = format!(
-            "SELECT id FROM pushes WHERE state IN ('queued', 'running') AND {} \
-             ORDER BY id LIMIT ?{}",
+            "SELECT p.id FROM pushes p WHERE p.state IN ('queued', 'running') AND {} \
+             AND NOT EXISTS (SELECT 1 FROM pushes q WHERE q.router = p.router AND q.id < p.id \
+             AND q.state IN ('queued', 'running')) ORDER BY p.id LIMIT ?{}",
             is_free(now),
             self.dialect().skip_locked()
         );

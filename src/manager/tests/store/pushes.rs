@@ -30,6 +30,8 @@ async fn a_push_is_claimed_by_one_and_its_result_kept(world: World) {
     // Asked for while one is under way: what it sends may be older, so another follows.
     let next = store.request_pushes("anna", &names[..1]).await.unwrap();
     assert!(next[0] > ids[1]);
+    // It follows: neither another nor the same one sends two things to a router at once.
+    assert!(store.claim_pushes("m2", 10, LONG).await.unwrap().is_empty());
     store
         .finish_push(&claimed[0], true, Some("sha256:1"), "written")
         .await
@@ -70,21 +72,24 @@ async fn a_push_is_claimed_by_one_and_its_result_kept(world: World) {
         list[2..]
     );
     assert_eq!(store.counts().await.unwrap().open_pushes, 1);
+    assert_eq!(store.claim_pushes("m2", 10, LONG).await.unwrap().len(), 1);
 }
 
 async fn a_push_whose_manager_was_lost_is_taken_over(world: World) {
     world.add_routers(&["r-1-VM"]).await;
     let store = &world.store;
-    store
-        .request_pushes("anna", &["r-1-VM".to_owned()])
-        .await
-        .unwrap();
+    let router = ["r-1-VM".to_owned()];
+    store.request_pushes("anna", &router).await.unwrap();
     let lost = store
         .claim_pushes("m1", 10, Duration::ZERO)
         .await
         .unwrap()
         .remove(0);
-    let heir = store.claim_pushes("m2", 10, LONG).await.unwrap().remove(0);
+    // What was asked for later waits for it too.
+    store.request_pushes("anna", &router).await.unwrap();
+    let mut claimed = store.claim_pushes("m2", 10, LONG).await.unwrap();
+    assert_eq!(claimed.len(), 1);
+    let heir = claimed.remove(0);
     assert_eq!(heir.id, lost.id);
     let late = store.finish_push(&lost, true, None, "").await;
     assert!(matches!(late, Err(StoreError::Outrun)));
