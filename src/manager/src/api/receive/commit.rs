@@ -21,8 +21,9 @@ const UNIT: usize = 1024;
 /// The most batches and events in one transaction.
 const MOST_BATCHES: usize = 1024;
 const MOST_EVENTS: usize = 2000;
-/// How long a transaction may take until the database counts as away.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a transaction may take until the database counts as away. Routers wait 20 s for an
+/// answer, unless they are told otherwise: they are to hear this one.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Why a batch is not stored.
 #[derive(Debug, Clone, thiserror::Error)]
