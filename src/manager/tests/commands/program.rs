@@ -27,8 +27,11 @@ pub(crate) enum Database {
 pub(crate) struct Program {
     folder: TempDir,
     _database: Option<MariaDb>,
+    /// What runs it, with its arguments; empty when it is run as it is.
+    run_by: Vec<String>,
 }
 
+#[allow(dead_code, reason = "shared by stories that need different parts")]
 impl Program {
     /// With a configuration that keeps all in a folder of its own, and what else it says; `PLACE` in
     /// it is that folder.
@@ -68,7 +71,14 @@ impl Program {
         Self {
             folder,
             _database: None,
+            run_by: Vec::new(),
         }
+    }
+
+    /// From now on this runs it, which becomes it.
+    pub(crate) fn run_by(mut self, words: &[&str]) -> Self {
+        self.run_by = words.iter().map(|&word| word.to_owned()).collect();
+        self
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -76,8 +86,11 @@ impl Program {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_vrwatch-manager"));
+        let program = env!("CARGO_BIN_EXE_vrwatch-manager").to_owned();
+        let mut words = self.run_by.iter().chain([&program]);
+        let mut command = Command::new(words.next().unwrap());
         command
+            .args(words)
             .arg("--config")
             .arg(self.path("manager.toml"))
             .args(arguments)

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 const SERVER: &str = "/usr/sbin/mariadbd";
@@ -137,34 +136,6 @@ impl MariaDb {
             }
         }
         panic!("mariadbd does not start again: {}", self.log());
-    }
-
-    /// Stops it where it stands, or lets it go on: to its clients it is silent.
-    pub(crate) fn freeze(&self, frozen: bool) {
-        let signal = if frozen { Signal::STOP } else { Signal::CONT };
-        let id = i32::try_from(self.server.id()).unwrap();
-        kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
-    }
-
-    /// What it answers its administrator, without the names of the columns.
-    pub(crate) fn ask(&self, statement: &str) -> String {
-        let answer = Command::new("mariadb")
-            .args([
-                "--no-defaults",
-                "--batch",
-                "--skip-column-names",
-                "--user=root",
-            ])
-            .arg(format!(
-                "--socket={}",
-                self.directory.path().join("socket").display()
-            ))
-            .args(["--execute", statement, "vrwatch"])
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        assert!(answer.status.success(), "{answer:?}");
-        String::from_utf8(answer.stdout).unwrap()
     }
 }
 

@@ -17,10 +17,17 @@ mod program;
 mod reporter;
 
 mod a_booted_manager;
+mod couple;
+mod database;
 mod end_to_end;
+mod ended;
+mod fleet;
+mod full_disk;
 mod jump;
 mod kills;
 mod network;
+mod pair;
 mod ssh;
 mod stored;
+mod storm;
 mod visits;
