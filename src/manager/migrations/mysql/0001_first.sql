@@ -152,11 +152,9 @@ CREATE INDEX outages_open ON outages (ended, id);
 -- Alerts to forward: first without, then with their place in the total order. `released` is the
 -- silence that withheld one until now.
 CREATE TABLE forward_waiting (
-    alert BIGINT NOT NULL PRIMARY KEY
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
     alert BIGINT NOT NULL PRIMARY KEY,
     released BIGINT
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
 CREATE TABLE forward_outgoing (
     position BIGINT NOT NULL PRIMARY KEY,
     alert BIGINT NOT NULL,
@@ -265,12 +263,10 @@ CREATE TABLE silences (
     starts BIGINT NOT NULL,
     ends BIGINT NOT NULL,
     reason TEXT NOT NULL,
-    created_by VARCHAR(255) NOT NULL
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
     created_by VARCHAR(255) NOT NULL,
     held BIGINT NOT NULL DEFAULT 0,
     told BIGINT NOT NULL DEFAULT 0
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
 CREATE INDEX silences_by_end ON silences (ends);
 
 CREATE TABLE audit_trail (
