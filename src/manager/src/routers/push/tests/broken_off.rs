@@ -76,10 +76,10 @@ async fn what_a_killed_push_left_is_gone_after_the_next_one_though_that_has_noth
     let old = list(&["one"]);
     let world = World::with_vrwatch(&old);
     let settings = world.settings("");
-    // Taken away what was left before, looked at both files, and written one.
+    // Taken away what was left before, looked for one file, twice as it is not there, and written it.
     let mut shell = Dies {
         session: Some(world.session().await),
-        calls_left: 3,
+        calls_left: 4,
     };
     let both = Files {
         services: Some(old.clone()),
