@@ -19,7 +19,8 @@ use crate::storm::Storm;
 
 const POSTING: usize = 6;
 const COUNTED_AT: u16 = 9099;
-/// The disk's size: more than all alerts of the story take.
+/// The disk's size: more than all alerts of the story take. `min_free` would end the story
+/// before the disk is full.
 const SIZE: &str = "size=24m";
 
 #[test]
@@ -34,7 +35,7 @@ async fn story(host: &Router) {
     let address = SocketAddr::from(([127, 0, 0, 1], 8443));
     let program = Program::written(|place| {
         format!(
-            "[http]\nlisten = \"{address}\"\n[database]\nurl = \"sqlite:{place}/disk/manager.db\"\n\
+            "[http]\nlisten = \"{address}\"\n[database]\nurl = \"sqlite:{place}/disk/manager.db\"\nmin_free = \"0KiB\"\n\
              [secrets]\nkey_file = \"{place}/sealing.key\"\n[state]\ndirectory = \"{place}/disk\"\n\
              {}",
             counted_at(COUNTED_AT)
